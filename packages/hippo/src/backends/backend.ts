@@ -1,0 +1,37 @@
+// The whole interface of a backend: memory, and plans to prepare and run. Nothing here is about any one operation.
+import type { KernelTable, LoweredKernel } from '../plan/kernel.ts';
+import type { Plan } from '../plan/plan.ts';
+import type { TypedArray } from '../tensor/dtype.ts';
+import type { ValueType } from '../graph/value.ts';
+import type { Variable } from '../graph/variable.ts';
+
+/** A piece of the device's memory. What it is inside is the backend's business. */
+export interface DeviceBuffer {
+  readonly type: ValueType;
+}
+
+/** A plan whose memory is laid out and whose kernels are ready; running it again allocates nothing. */
+export interface PreparedPlan {
+  /** Bytes held on the device for this plan, variables aside. */
+  readonly bytes: number;
+  writeInput(name: string, data: TypedArray): void;
+  /** Runs the whole plan, or only its steps [from, to). */
+  run(range?: { readonly from: number; readonly to: number }): Promise<void>;
+  readOutput(name: string): Promise<TypedArray>;
+  /** The numbers a step has just written, for the search of a bad number. */
+  readStep(step: number): Promise<readonly TypedArray[]>;
+  dispose(): void;
+}
+
+export interface Backend<K extends LoweredKernel = LoweredKernel> {
+  readonly name: string;
+  /** What it runs on, in words: `doctor` prints it. */
+  readonly description: string;
+  readonly kernels: KernelTable<K>;
+  allocate(type: ValueType): DeviceBuffer;
+  write(buffer: DeviceBuffer, data: TypedArray): void;
+  read(buffer: DeviceBuffer): Promise<TypedArray>;
+  free(buffer: DeviceBuffer): void;
+  prepare(plan: Plan<K>, bind: (variable: Variable) => DeviceBuffer): Promise<PreparedPlan>;
+  dispose(): Promise<void>;
+}

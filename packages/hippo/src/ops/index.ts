@@ -1,0 +1,77 @@
+// The one list of operations: what conformance tests iterate over and what backends map to kernels.
+import type { Operation } from '../graph/value.ts';
+import { causalFirGradientOperation, causalFirOperation } from './causal-fir.ts';
+import { concatOperation } from './concat.ts';
+import { constantOperation } from './constant.ts';
+import { crossEntropyGradientOperation, crossEntropyOperation } from './cross-entropy.ts';
+import { diagonalSsmGradientOperation, diagonalSsmOperation } from './diagonal-ssm.ts';
+import { elementwiseTable } from './elementwise.ts';
+import { gatherRowsOperation, scatterAddRowsOperation } from './embedding.ts';
+import { fftConvKernelGradientOperation, fftConvOperation } from './fft-conv.ts';
+import { layerNormGradientOperation, layerNormOperation } from './layer-norm.ts';
+import { matmulOperation } from './matmul.ts';
+import { maxOperation } from './max.ts';
+import { randomNormalOperation, randomUniformOperation } from './random.ts';
+import { reshapeOperation } from './reshape.ts';
+import { shiftTapsOperation } from './shift-taps.ts';
+import { padOperation, sliceOperation } from './slice.ts';
+import { softmaxGradientOperation, softmaxOperation } from './softmax.ts';
+import { stopGradientOperation } from './stop-gradient.ts';
+import { broadcastOperation, sumOperation } from './sum.ts';
+import { transposeOperation } from './transpose.ts';
+import { updateSliceOperation } from './update-slice.ts';
+
+export const operations: readonly Operation[] = [
+  ...Object.values(elementwiseTable),
+  constantOperation as Operation,
+  reshapeOperation as Operation,
+  stopGradientOperation,
+  transposeOperation as Operation,
+  sliceOperation as Operation,
+  broadcastOperation as Operation,
+  padOperation as Operation,
+  concatOperation as Operation,
+  updateSliceOperation as Operation,
+  sumOperation as Operation,
+  maxOperation as Operation,
+  matmulOperation as Operation,
+  softmaxOperation,
+  softmaxGradientOperation,
+  layerNormOperation as Operation,
+  layerNormGradientOperation,
+  crossEntropyOperation as Operation,
+  crossEntropyGradientOperation as Operation,
+  gatherRowsOperation,
+  scatterAddRowsOperation as Operation,
+  randomUniformOperation as Operation,
+  randomNormalOperation as Operation,
+  shiftTapsOperation,
+  causalFirOperation as Operation,
+  causalFirGradientOperation as Operation,
+  diagonalSsmOperation as Operation,
+  diagonalSsmGradientOperation as Operation,
+  fftConvOperation as Operation,
+  fftConvKernelGradientOperation as Operation,
+];
+
+export { causalFir } from './causal-fir.ts';
+export { concat } from './concat.ts';
+export { constant, full, fullLike, iota, type Operand } from './constant.ts';
+export { crossEntropy } from './cross-entropy.ts';
+export { type DiagonalSsmParameters, diagonalSsm, type SsmForm } from './diagonal-ssm.ts';
+export * from './elementwise.ts';
+export { gatherRows } from './embedding.ts';
+export { fftConv } from './fft-conv.ts';
+export { gradient } from './gradient.ts';
+export { layerNorm } from './layer-norm.ts';
+export { matmul } from './matmul.ts';
+export { max, mean } from './max.ts';
+export { hashText, type RandomSource, randomNormal, randomUniform } from './random.ts';
+export { reshape } from './reshape.ts';
+export { shiftTaps } from './shift-taps.ts';
+export { pad, slice, sliceAxis } from './slice.ts';
+export { softmax } from './softmax.ts';
+export { stopGradient } from './stop-gradient.ts';
+export { broadcastTo, sum } from './sum.ts';
+export { transpose } from './transpose.ts';
+export { updateSlice } from './update-slice.ts';

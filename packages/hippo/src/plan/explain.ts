@@ -1,0 +1,56 @@
+// What `explain()` prints: every kernel in order with its place in the model, its traffic and its offset, then the totals.
+import type { Location, Plan } from './plan.ts';
+import { byteCount } from './assign-memory.ts';
+
+export interface PlanTotals {
+  readonly steps: number;
+  readonly arithmetic: number;
+  readonly bytesMoved: number;
+  readonly arenaBytes: number;
+  readonly constantBytes: number;
+  readonly workspaceBytes: number;
+  readonly variableBytes: number;
+  /** All memory the plan needs at once. */
+  readonly peakBytes: number;
+}
+
+export function planTotals(plan: Plan): PlanTotals {
+  const variableBytes = plan.variables.reduce((sum, variable) => sum + byteCount(variable), 0);
+  return {
+    steps: plan.steps.length,
+    arithmetic: plan.steps.reduce((sum, step) => sum + step.arithmetic, 0),
+    bytesMoved: plan.steps.reduce((sum, step) => sum + step.bytesRead + step.bytesWritten, 0),
+    arenaBytes: plan.arenaBytes,
+    constantBytes: plan.constantBytes,
+    workspaceBytes: plan.workspaceBytes,
+    variableBytes,
+    peakBytes: plan.arenaBytes + plan.constantBytes + plan.workspaceBytes + variableBytes,
+  };
+}
+
+/** One line a step: number, kernel, operations, bytes read and written, arithmetic, where results go, place in the model. */
+export function explainPlan(plan: Plan): string {
+  const lines = plan.steps.map((step, index) => {
+    const results = step.outputs.map((location) => (location ? formatLocation(location) : 'skipped')).join(', ');
+    const operations = [...new Set(step.operations)].join('+');
+    const name = operations === step.kernel.name ? operations : `${step.kernel.name}(${operations})`;
+    const reason = step.kernel.reason ? ` [${step.kernel.reason}]` : '';
+    const place = [step.path, step.source].filter((text) => text !== '').join(' ');
+    return `${String(index).padStart(4)} ${name}${reason}  reads ${formatBytes(step.bytesRead)} writes ${formatBytes(step.bytesWritten)} operations ${step.arithmetic} → ${results}${place ? `  # ${place}` : ''}`;
+  });
+  const totals = planTotals(plan);
+  lines.push(
+    `total ${totals.steps} calls, ${totals.arithmetic} operations, ${formatBytes(totals.bytesMoved)} moved a run`,
+    `memory ${formatBytes(totals.peakBytes)}: arena ${formatBytes(totals.arenaBytes)}, variables ${formatBytes(totals.variableBytes)}, constants ${formatBytes(totals.constantBytes)}, workspace ${formatBytes(totals.workspaceBytes)}`,
+  );
+  return lines.join('\n');
+}
+
+function formatLocation(location: Location): string {
+  return location.space === 'variable' ? location.variable.name : `${location.space}+${location.offset}`;
+}
+
+function formatBytes(bytes: number): string {
+  if (bytes < 1024) return `${bytes} B`;
+  return bytes < 1 << 20 ? `${(bytes / 1024).toFixed(1)} KiB` : `${(bytes / (1 << 20)).toFixed(1)} MiB`;
+}

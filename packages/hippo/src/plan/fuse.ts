@@ -1,0 +1,148 @@
+// Fuse: elementwise nodes (and the movements they read through) with one iteration space become one group, hence one kernel and
+// one pass over memory. Two groups may merge unless a third one lies between them, which would make a cycle.
+import type { Graph } from '../graph/graph.ts';
+import { sameShape } from '../tensor/shape.ts';
+import type { Node, Value } from '../graph/value.ts';
+import type { KernelTable, LoweredKernel } from './kernel.ts';
+
+/** Nodes that become one step. A structural operation is alone in its group. */
+export interface Group {
+  readonly nodes: readonly Node[];
+  readonly fused: boolean;
+}
+
+interface Draft {
+  nodes: Node[];
+  readonly fused: boolean;
+  /** Groups this one reads from; `true` where through a movement, so that merging is impossible. */
+  readonly dependencies: Map<Draft, boolean>;
+  mergedInto: Draft | undefined;
+}
+
+/** The value whose memory this one is: aliases (reshape) followed to their source. */
+export function storageOf(value: Value): Value {
+  let source = value;
+  while (source.node.operation.alias && source.node.inputs[0]) source = source.node.inputs[0];
+  return source;
+}
+
+/** Partitions the graph's nodes into groups, in an order in which they can run. */
+export function fuse(graph: Graph, kernels: KernelTable<LoweredKernel>): readonly Group[] {
+  const groupOf = new Map<Node, Draft>();
+  const drafts: Draft[] = [];
+  for (const node of graph.nodes) {
+    const { operation } = node;
+    if (operation.leaf || operation.alias) continue;
+    const fused = kernels.fusion !== undefined && (operation.view !== undefined || operation.elementwise === true);
+    const draft: Draft = { nodes: [node], fused, dependencies: new Map(), mergedInto: undefined };
+    for (const input of node.inputs) {
+      const source = storageOf(input);
+      const group = groupOf.get(source.node);
+      if (!group) continue;
+      const hard = operation.view !== undefined || !sameShape(source.shape, spaceOf(node));
+      const root = find(group);
+      draft.dependencies.set(root, hard || (draft.dependencies.get(root) ?? false));
+    }
+    drafts.push(draft);
+    groupOf.set(node, draft);
+    if (fused && kernels.fusion) joinProducers(draft, kernels.fusion);
+  }
+  return order(drafts);
+}
+
+/** The iteration space of an elementwise or movement node. */
+function spaceOf(node: Node): readonly number[] {
+  return node.outputs[0]?.shape ?? [];
+}
+
+function find(draft: Draft): Draft {
+  let root = draft;
+  while (root.mergedInto) root = root.mergedInto;
+  return root;
+}
+
+function joinProducers(draft: Draft, limits: NonNullable<KernelTable<LoweredKernel>['fusion']>): void {
+  const [node] = draft.nodes;
+  if (!node) return;
+  const space = spaceOf(node);
+  for (const [producer, hard] of [...draft.dependencies]) {
+    const other = find(producer);
+    const current = find(draft);
+    const [first] = other.nodes;
+    if (hard || other === current || !other.fused || !first || !sameShape(spaceOf(first), space)) continue;
+    if (!fits(current, other, limits) || isBetween(current, other) || isBetween(other, current)) continue;
+    if (dependenciesOf(current).get(other) || dependenciesOf(other).get(current)) continue;
+    merge(current, other);
+  }
+}
+
+function fits(a: Draft, b: Draft, limits: NonNullable<KernelTable<LoweredKernel>['fusion']>): boolean {
+  const nodes = new Set([...a.nodes, ...b.nodes]);
+  const inputs = new Set<Value>();
+  for (const node of nodes) for (const input of node.inputs) if (!nodes.has(storageOf(input).node)) inputs.add(input);
+  return nodes.size <= limits.maxInstructions && inputs.size <= limits.maxInputs;
+}
+
+/** Dependencies with merged groups followed to what they are now. */
+function dependenciesOf(draft: Draft): Map<Draft, boolean> {
+  const current = new Map<Draft, boolean>();
+  for (const [dependency, hard] of draft.dependencies) {
+    const root = find(dependency);
+    if (root !== draft) current.set(root, hard || (current.get(root) ?? false));
+  }
+  return current;
+}
+
+/** True when `from` depends on `to` through at least one other group. */
+function isBetween(from: Draft, to: Draft): boolean {
+  const seen = new Set<Draft>();
+  const pending = [...dependenciesOf(from).keys()].filter((group) => group !== to);
+  for (let group = pending.pop(); group; group = pending.pop()) {
+    if (group === to) return true;
+    if (seen.has(group)) continue;
+    seen.add(group);
+    pending.push(...dependenciesOf(group).keys());
+  }
+  return false;
+}
+
+function merge(keep: Draft, other: Draft): void {
+  const [early, late] = firstId(keep) < firstId(other) ? [keep, other] : [other, keep];
+  for (const [dependency, hard] of early.dependencies) late.dependencies.set(dependency, hard || (late.dependencies.get(dependency) ?? false));
+  late.nodes = [...early.nodes, ...late.nodes].sort((a, b) => nodeId(a) - nodeId(b));
+  early.mergedInto = late;
+}
+
+function nodeId(node: Node): number {
+  return node.outputs[0]?.id ?? 0;
+}
+
+function firstId(draft: Draft): number {
+  return nodeId(draft.nodes[0] as Node);
+}
+
+/** Emits each group after the groups it depends on, otherwise in the order of its last node. */
+function order(drafts: readonly Draft[]): readonly Group[] {
+  const roots = drafts.filter((draft) => !draft.mergedInto);
+  const last = (draft: Draft): number => nodeId(draft.nodes[draft.nodes.length - 1] as Node);
+  roots.sort((a, b) => last(a) - last(b));
+  const emitted = new Set<Draft>();
+  const result: Group[] = [];
+  const emit = (root: Draft): void => {
+    const stack: Draft[] = [root];
+    while (stack.length > 0) {
+      const draft = stack[stack.length - 1] as Draft;
+      const waiting = emitted.has(draft) ? [] : [...dependenciesOf(draft).keys()].filter((group) => !emitted.has(group));
+      if (waiting.length > 0) {
+        stack.push(...waiting);
+        continue;
+      }
+      stack.pop();
+      if (emitted.has(draft)) continue;
+      emitted.add(draft);
+      result.push({ nodes: draft.nodes, fused: draft.fused });
+    }
+  };
+  roots.forEach(emit);
+  return result;
+}

@@ -1,0 +1,73 @@
+// Turns a fused group into a straight-line program: which values it reads and how (strides, broadcasting, movements), which
+// constants become immediates, which results leave the group.
+import { filledWith } from '../ops/constant.ts';
+import { broadcastStrides } from '../tensor/shape.ts';
+import type { Node, Value, View } from '../graph/value.ts';
+import { type Group, storageOf } from './fuse.ts';
+import type { ElementwiseInstruction, ElementwiseProgram } from './program.ts';
+
+export interface GroupProgram {
+  readonly program: ElementwiseProgram;
+  /** Storages read, one for each program input. */
+  readonly inputs: readonly Value[];
+  /** Values written, one for each program output. */
+  readonly outputs: readonly Value[];
+}
+
+/** @param isRead whether a value is read outside the group. */
+export function groupProgram(group: Group, isRead: (value: Value) => boolean): GroupProgram {
+  const shape = group.nodes[0]?.outputs[0]?.shape ?? [];
+  const members = new Set(group.nodes);
+  const inputs: { storage: Value; view: View; key: string }[] = [];
+  const constants: number[] = [];
+  type Slot = { readonly kind: 'input' | 'constant' | 'instruction'; readonly index: number };
+  const slots = new Map<Value, Slot>();
+
+  const load = (value: Value, view: View): Slot => {
+    const fill = value.dtype === 'f32' ? filledWith(value) : undefined;
+    if (fill !== undefined) {
+      const known = constants.findIndex((constant) => Object.is(constant, fill));
+      return { kind: 'constant', index: known >= 0 ? known : constants.push(fill) - 1 };
+    }
+    const storage = storageOf(value);
+    const key = `${storage.id} ${view.offset} ${view.strides.join(',')}`;
+    const known = inputs.findIndex((input) => input.key === key);
+    return { kind: 'input', index: known >= 0 ? known : inputs.push({ storage, view, key }) - 1 };
+  };
+  const operandSlot = (node: Node, value: Value): Slot => {
+    const { view } = node.operation;
+    if (view) return load(value, view.call(node.operation, value.shape, node.attributes));
+    const own = slots.get(memberValue(value, members));
+    return own ?? load(value, { offset: 0, strides: broadcastStrides(value.shape, shape) });
+  };
+
+  const drafts = group.nodes.map((node, index) => {
+    const operands = node.inputs.map((value) => operandSlot(node, value));
+    const [result] = node.outputs;
+    if (result) slots.set(result, { kind: 'instruction', index });
+    return { op: node.operation.view ? 'copy' : node.operation.name, operands };
+  });
+  const register = ({ kind, index }: Slot): number => {
+    if (kind === 'input') return index;
+    return kind === 'constant' ? inputs.length + index : inputs.length + constants.length + index;
+  };
+  const instructions: ElementwiseInstruction[] = drafts.map(({ op, operands }) => ({ op, operands: operands.map(register) }));
+  const outputs = group.nodes.flatMap((node) => node.outputs.filter(isRead));
+  return {
+    program: {
+      shape,
+      inputs: inputs.map(({ view }) => ({ strides: view.strides, offset: view.offset })),
+      constants,
+      instructions,
+      outputs: outputs.map((value) => ({ register: register(slots.get(value) as Slot) })),
+    },
+    inputs: inputs.map(({ storage }) => storage),
+    outputs,
+  };
+}
+
+/** The group member that an operand is, through aliases that keep the shape. */
+function memberValue(value: Value, members: ReadonlySet<Node>): Value {
+  const storage = storageOf(value);
+  return members.has(storage.node) ? storage : value;
+}

@@ -1,0 +1,29 @@
+// What the planner asks of a backend: which operations it has kernels for, and how a fused elementwise group becomes one kernel.
+import type { Node, ValueType } from '../graph/value.ts';
+import type { ElementwiseProgram } from './program.ts';
+
+/** A kernel chosen for one step. Backends add what they need to run it. */
+export interface LoweredKernel {
+  readonly name: string;
+  /** Why this kernel, where there was a choice; shown by `explain()`. */
+  readonly reason?: string;
+  /** Scratch memory while the kernel runs. */
+  readonly workspaceBytes: number;
+  /** Results that the kernel skips when nobody reads them. */
+  readonly optionalOutputs?: readonly number[];
+}
+
+export interface KernelTable<K extends LoweredKernel = LoweredKernel> {
+  readonly backend: string;
+  /** The kernel for a structural operation, or undefined: then its decomposition is tried, then planning fails by name. */
+  operation(node: Node): K | undefined;
+  /** Present when the backend fuses elementwise groups; absent: every operation, elementwise ones too, is asked for alone. */
+  readonly fusion?: {
+    readonly maxInputs: number;
+    readonly maxInstructions: number;
+    has(operationName: string): boolean;
+    kernel(program: ElementwiseProgram): K;
+  };
+  /** Copies one value; needed only without fusion. */
+  copy?(value: ValueType): K;
+}

@@ -1,0 +1,39 @@
+// Memory: every storage lives from the step that writes it to the last step that reads it; storages whose lives do not overlap
+// may share bytes of one arena. Placed largest first at the lowest offset that is free for their whole life.
+
+export interface Interval {
+  readonly bytes: number;
+  /** First and last step at which the storage is alive, inclusive. */
+  readonly from: number;
+  to: number;
+}
+
+const alignment = 64;
+
+function align(bytes: number): number {
+  return Math.ceil(bytes / alignment) * alignment;
+}
+
+/** Offsets for each interval and the arena's size; no two intervals alive at once overlap. */
+export function placeIntervals(intervals: readonly Interval[]): { readonly offsets: readonly number[]; readonly bytes: number } {
+  const offsets = new Array<number>(intervals.length).fill(0);
+  const order = intervals.map((_, index) => index).sort((a, b) => (intervals[b]?.bytes ?? 0) - (intervals[a]?.bytes ?? 0) || a - b);
+  const placed: { readonly offset: number; readonly end: number; readonly interval: Interval }[] = [];
+  let total = 0;
+  for (const index of order) {
+    const interval = intervals[index] as Interval;
+    const size = align(interval.bytes);
+    let offset = 0;
+    for (const other of placed) {
+      const alive = other.interval.from <= interval.to && interval.from <= other.interval.to;
+      if (!alive || other.end <= offset) continue;
+      if (other.offset >= offset + size) break;
+      offset = other.end;
+    }
+    offsets[index] = offset;
+    total = Math.max(total, offset + size);
+    const at = placed.findIndex((other) => other.offset > offset);
+    placed.splice(at < 0 ? placed.length : at, 0, { offset, end: offset + size, interval });
+  }
+  return { offsets, bytes: total };
+}

@@ -1,0 +1,118 @@
+// Compiles a plain function on symbolic values into a plan on a device: a callable that owns its buffers.
+import { UsageError } from '../errors.ts';
+import { elementCount, formatShape } from '../tensor/shape.ts';
+import type { HostTensor } from '../tensor/host-tensor.ts';
+import type { TypedArray } from '../tensor/dtype.ts';
+import { printGraph } from '../graph/print.ts';
+import { input, type TracedOutputs, traceGraph } from '../graph/trace.ts';
+import type { Value, ValueType } from '../graph/value.ts';
+import { explainPlan, type PlanTotals, planTotals } from '../plan/explain.ts';
+import { makePlan, type Plan } from '../plan/plan.ts';
+import type { Store } from './store.ts';
+
+export interface CompileOptions<Inputs extends string> {
+  readonly store: Store;
+  /** Name, shape and dtype of each input. */
+  readonly inputs?: Readonly<Record<Inputs, ValueType>>;
+  /** Check the graph after every pass. Default: off; tests turn it on. */
+  readonly verify?: boolean;
+}
+
+/** What a run takes: a tensor, or its numbers alone. */
+export type RunInputs<Inputs extends string> = Readonly<Record<Inputs, HostTensor | TypedArray | readonly number[]>>;
+
+export interface CompiledFunction<Inputs extends string, Outputs extends string> extends Disposable {
+  /** Runs the plan once. Assignments to variables have happened when the promise resolves. */
+  (inputs: RunInputs<Inputs>): Promise<Record<Outputs, HostTensor>>;
+  readonly plan: Plan;
+  readonly totals: PlanTotals;
+  /** Every kernel with its bytes and its place in the model, then the totals. */
+  explain(): string;
+  /** The graph after the passes, as text. */
+  print(): string;
+  /** Runs the plan step by step and names the first step whose result has a NaN or an infinity. */
+  findBadNumber(inputs: RunInputs<Inputs>): Promise<BadNumber | undefined>;
+  dispose(): void;
+}
+
+export interface BadNumber {
+  readonly operation: string;
+  readonly path: string;
+  readonly source: string;
+  readonly value: number;
+  readonly index: number;
+}
+
+/**
+ * Traces `build` once, plans it for the store's device, and returns a function that runs the plan.
+ * @throws TraceError on shape or dtype mistakes, BackendError `no-kernel`, UsageError `unknown-variable`.
+ */
+export async function compile<Inputs extends string = never, Outputs extends string = string>(
+  build: (inputs: Readonly<Record<Inputs, Value>>) => Readonly<Record<Outputs, Value>> | undefined,
+  options: CompileOptions<Inputs>,
+): Promise<CompiledFunction<Inputs, Outputs>> {
+  const { store, verify = false } = options;
+  const types = (options.inputs ?? {}) as Readonly<Record<Inputs, ValueType>>;
+  const names = Object.keys(types) as Inputs[];
+  const graph = traceGraph(() => {
+    const values = Object.fromEntries(names.map((name) => [name, input(name, types[name])])) as Record<Inputs, Value>;
+    return build(values) as TracedOutputs | undefined;
+  });
+  const { backend } = store.device;
+  const plan = makePlan(graph, backend.kernels, { verify });
+  const prepared = await backend.prepare(plan, (variable) => store.buffer(variable));
+  const outputs = [...plan.outputs.keys()] as Outputs[];
+  let disposed = false;
+
+  const writeInputs = (inputs: RunInputs<Inputs>): void => {
+    if (disposed) throw new UsageError('disposed', 'compiled function: it was disposed of. Compile it again.');
+    for (const name of names) prepared.writeInput(name, inputData(name, types[name], inputs[name]));
+    const unknown = Object.keys(inputs).find((name) => !names.includes(name as Inputs));
+    if (unknown) throw new UsageError('unknown-input', `compiled function: there is no input "${unknown}"; the inputs are ${names.join(', ') || 'none'}.`, { input: unknown });
+  };
+  const run = async (inputs: RunInputs<Inputs>): Promise<Record<Outputs, HostTensor>> => {
+    writeInputs(inputs);
+    await prepared.run();
+    const entries = outputs.map(async (name) => {
+      const { shape, dtype } = plan.outputs.get(name) as ValueType;
+      return [name, { shape, dtype, data: await prepared.readOutput(name) }] as const;
+    });
+    return Object.fromEntries(await Promise.all(entries)) as Record<Outputs, HostTensor>;
+  };
+  const findBadNumber = async (inputs: RunInputs<Inputs>): Promise<BadNumber | undefined> => {
+    writeInputs(inputs);
+    for (let at = 0; at < plan.steps.length; at++) {
+      await prepared.run({ from: at, to: at + 1 });
+      for (const numbers of await prepared.readStep(at)) {
+        const index = numbers.findIndex((x: number) => !Number.isFinite(x));
+        const step = plan.steps[at];
+        if (index >= 0 && step) return { operation: step.operations.join('+'), path: step.path, source: step.source, value: numbers[index] ?? Number.NaN, index };
+      }
+    }
+    return undefined;
+  };
+  const dispose = (): void => {
+    if (!disposed) prepared.dispose();
+    disposed = true;
+  };
+  return Object.assign(run, {
+    plan,
+    totals: planTotals(plan),
+    explain: () => explainPlan(plan),
+    print: () => printGraph(plan.graph),
+    findBadNumber,
+    dispose,
+    [Symbol.dispose]: dispose,
+  });
+}
+
+function inputData(name: string, type: ValueType, given: HostTensor | TypedArray | readonly number[] | undefined): TypedArray {
+  const count = elementCount(type.shape);
+  if (given === undefined) throw new UsageError('missing-input', `compiled function: input "${name}" is missing. Pass ${type.dtype}${formatShape(type.shape)}.`, { input: name });
+  const data = 'data' in given ? given.data : given;
+  if (data.length !== count) {
+    throw new UsageError('input-size', `compiled function: input "${name}" is ${type.dtype}${formatShape(type.shape)}, ${count} numbers; got ${data.length}.`, { input: name, elements: data.length });
+  }
+  if (data instanceof Float32Array || data instanceof Int32Array || data instanceof Uint32Array) return data;
+  return type.dtype === 'f32' ? Float32Array.from(data) : type.dtype === 'i32' ? Int32Array.from(data) : Uint32Array.from(data);
+}

@@ -1,0 +1,54 @@
+// Opens a device: the one place where a backend is named. Nothing falls back in silence: what was chosen, and why, is in
+// `device.description`; a backend that was asked for by name and cannot be had is an error.
+import { UsageError } from '../errors.ts';
+import type { Backend } from '../backends/backend.ts';
+
+export type BackendName = 'wasm' | 'reference';
+
+export const backendNames: readonly BackendName[] = ['wasm', 'reference'];
+
+export interface DeviceOptions {
+  /** Default `wasm`, which runs everywhere. */
+  readonly backend?: BackendName;
+  /** Threads for the wasm backend; default: the number of cores. */
+  readonly threads?: number;
+  /** False keeps the wasm backend from using relaxed SIMD (fused multiply-add). */
+  readonly relaxedSimd?: boolean;
+}
+
+/** An open backend. Close it with `dispose()` or `await using`. */
+export interface Device extends AsyncDisposable {
+  readonly backend: Backend;
+  readonly name: BackendName;
+  readonly description: string;
+  dispose(): Promise<void>;
+}
+
+/**
+ * Opens a backend.
+ * @throws UsageError `unknown-backend`; BackendError when the backend cannot run here.
+ */
+export async function openDevice(options: DeviceOptions = {}): Promise<Device> {
+  const name = options.backend ?? 'wasm';
+  const backend = await openBackend(name, options);
+  const dispose = (): Promise<void> => backend.dispose();
+  return { backend, name, description: backend.description, dispose, [Symbol.asyncDispose]: dispose };
+}
+
+async function openBackend(name: BackendName, options: DeviceOptions): Promise<Backend> {
+  switch (name) {
+    case 'wasm': {
+      const { openWasmBackend } = await import('../backends/wasm/backend.ts');
+      return openWasmBackend({
+        ...(options.threads !== undefined && { threads: options.threads }),
+        ...(options.relaxedSimd !== undefined && { relaxed: options.relaxedSimd }),
+      });
+    }
+    case 'reference': {
+      const { openReferenceBackend } = await import('../backends/reference/backend.ts');
+      return openReferenceBackend();
+    }
+    default:
+      throw new UsageError('unknown-backend', `openDevice: backend must be one of ${backendNames.join(', ')}; got "${String(name)}".`, { backend: name });
+  }
+}
