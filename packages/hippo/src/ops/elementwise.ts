@@ -124,8 +124,8 @@ export const elementwiseTable = {
   sub: define({ name: 'sub', ...two((a, b) => a - b, (g) => [g, neg(g)]) }),
   mul: define({ name: 'mul', ...two((a, b) => a * b, pair((g, a, b) => [mul(g, b), mul(g, a)])) }),
   div: define({ name: 'div', ...two((a, b) => a / b, pair((g, _, b, y) => [div(g, b), neg(div(mul(g, y), b))])) }),
-  maximum: define({ name: 'maximum', ...two(Math.max, pair((g, a, b) => [select(less(a, b), 0, g), select(less(a, b), g, 0)])) }),
-  minimum: define({ name: 'minimum', ...two(Math.min, pair((g, a, b) => [select(less(b, a), 0, g), select(less(b, a), g, 0)])) }),
+  maximum: define({ name: 'maximum', ...two((a, b) => Math.max(a, b), pair((g, a, b) => [select(less(a, b), 0, g), select(less(a, b), g, 0)])) }),
+  minimum: define({ name: 'minimum', ...two((a, b) => Math.min(a, b), pair((g, a, b) => [select(less(b, a), 0, g), select(less(b, a), g, 0)])) }),
   pow: define({ name: 'pow', ...two((a, b) => a ** b, pair((g, a, b, y) => [mul(g, mul(b, pow(a, sub(b, 1)))), mul(g, mul(y, log(a)))])) }),
   atan2: define({
     name: 'atan2',

@@ -167,7 +167,8 @@ function shareInPlace<K extends LoweredKernel>(steps: readonly Step<K>[], life: 
   const intervals: Interval[] = [];
   const open = (storage: Value, from: number): void => {
     slotOf.set(storage, intervals.length);
-    intervals.push({ bytes: byteCount(storage), from, to: Math.max(life.lastRead.get(storage) ?? from, from) });
+    // An empty storage still gets a place of its own, so that no other one shares its offset.
+    intervals.push({ bytes: Math.max(byteCount(storage), 4), from, to: Math.max(life.lastRead.get(storage) ?? from, from) });
   };
   for (const [storage, at] of life.written) if (at < 0) open(storage, -1);
   steps.forEach((step, index) => {

@@ -1,0 +1,131 @@
+// Recurrent decoding: a prompt is read in chunks of a few fixed sizes by convolution, then one token a step at constant memory.
+// The state (SSM states, attention caches, position) lives in variables, so each chunk size is one plan, replayed.
+import { UsageError } from '../errors.ts';
+import { assign, read } from '../graph/trace.ts';
+import type { Value, ValueType } from '../graph/value.ts';
+import { stateVariable, type Variable } from '../graph/variable.ts';
+import { addI32, reshape, sliceAxis } from '../ops/index.ts';
+import type { SsmForm } from '../ops/index.ts';
+import { type CompiledFunction, compile } from '../session/compile.ts';
+import type { Store } from '../session/store.ts';
+
+/** What decoding needs of a model. */
+export interface RecurrentModel {
+  /** Real classes; the columns of the scores may be padded beyond. */
+  readonly vocabularySize: number;
+  /** Names, shapes and dtypes of the state for a batch; `capacity` is the attention cache's length. */
+  stateShapes(batch: number, capacity: number): readonly (ValueType & { readonly name: string })[];
+  /** Hidden values before the output head: [batch, length, width], and the state after the last token. */
+  hidden(tokens: Value, context: { readonly state: Readonly<Record<string, Value>>; readonly position: Value; readonly form?: SsmForm }): { readonly hidden: Value; readonly state: Readonly<Record<string, Value>> };
+  /** Scores of the next token from hidden values [batch, length, width]. */
+  head(hidden: Value): Value;
+}
+
+export interface DecoderOptions {
+  readonly store: Store;
+  /** Sequences decoded side by side. Default 1. */
+  readonly batch?: number;
+  /** Most tokens a sequence may reach when the model has attention; ignored by models without. */
+  readonly capacity: number;
+  /** Chunk sizes for reading prompts, any order; 1 is always there. Default 1, 16, 128, 1024. */
+  readonly chunks?: readonly number[];
+  /** How state-space layers read chunks. Default `auto`: by the backend's costs. */
+  readonly form?: SsmForm;
+}
+
+export interface Decoder extends Disposable {
+  /** Tokens read so far. */
+  readonly position: number;
+  /** Bytes of state for the whole batch. */
+  readonly stateBytes: number;
+  /** Reads tokens ([batch × count], row by row) and returns the scores after the last one, [batch × columns]. */
+  feed(tokens: ArrayLike<number>): Promise<Float32Array>;
+  /** Forgets everything read. */
+  reset(): void;
+  readonly columns: number;
+  explain(chunk?: number): Promise<string>;
+}
+
+/** Makes the state variables and the plans (compiled when first used). */
+export function createDecoder(model: RecurrentModel, options: DecoderOptions): Decoder {
+  const { store, batch = 1, capacity, form } = options;
+  const shapes = model.stateShapes(batch, capacity);
+  const hasCache = model.stateShapes(batch, capacity + 1).some((type, index) => type.shape.some((size, axis) => size !== shapes[index]?.shape[axis]));
+  const chunks = [...new Set([1, ...(options.chunks ?? [16, 128, 1024])])].sort((a, b) => b - a);
+  decoders += 1;
+  const prefix = `decoder${decoders}`;
+  const states = shapes.map((type) => ({ name: type.name, variable: stateVariable(`${prefix}.${type.name}`, type.shape, type.dtype) }));
+  const position = stateVariable(`${prefix}.position`, [], 'i32');
+  const variables: Variable[] = [...states.map(({ variable }) => variable), position];
+  store.initialize(variables);
+  const plans = new Map<number, Promise<CompiledFunction<'tokens', 'scores'>>>();
+  let fed = 0;
+  let columns = 0;
+
+  const planFor = (chunk: number): Promise<CompiledFunction<'tokens', 'scores'>> => {
+    const known = plans.get(chunk);
+    if (known) return known;
+    const made = compile(
+      ({ tokens }) => {
+        const state = Object.fromEntries(states.map(({ name, variable }) => [name, read(variable)]));
+        const result = model.hidden(tokens, { state, position: read(position), ...(form && { form }) });
+        for (const { name, variable } of states) assign(variable, result.state[name] as Value);
+        assign(position, addI32(read(position), chunk));
+        const last = sliceAxis(result.hidden, 1, chunk - 1, chunk);
+        return { scores: reshape(model.head(last), [batch, -1]) };
+      },
+      { store, inputs: { tokens: { shape: [batch, chunk], dtype: 'i32' } } },
+    );
+    plans.set(chunk, made);
+    return made;
+  };
+
+  const dispose = (): void => {
+    for (const plan of plans.values()) void plan.then((compiled) => compiled.dispose());
+    store.drop(variables);
+  };
+  return {
+    get position() {
+      return fed;
+    },
+    get columns() {
+      return columns;
+    },
+    stateBytes: variables.reduce((sum, { shape }) => sum + 4 * shape.reduce((a, b) => a * b, 1), 0),
+    async feed(tokens) {
+      const count = tokens.length / batch;
+      if (!Number.isInteger(count) || count < 1) {
+        throw new UsageError('no-tokens', `decoder: needs at least one token for each of ${batch} sequences; got ${tokens.length}. An empty prompt cannot be continued: give at least one token.`, { tokens: tokens.length, batch });
+      }
+      if (hasCache && fed + count > capacity) {
+        throw new UsageError('capacity', `decoder: the attention cache holds ${capacity} tokens; ${fed} are read and ${count} more were given. Make the decoder with a larger capacity.`, { capacity, position: fed, count });
+      }
+      let scores: Float32Array = new Float32Array(0);
+      for (let done = 0; done < count; ) {
+        const chunk = chunks.find((size) => size <= count - done) ?? 1;
+        const plan = await planFor(chunk);
+        const part = Int32Array.from({ length: batch * chunk }, (_, i) => tokens[Math.floor(i / chunk) * count + done + (i % chunk)] ?? 0);
+        const outputs = await plan({ tokens: part });
+        scores = outputs.scores.data as Float32Array;
+        done += chunk;
+        fed += chunk;
+      }
+      columns = scores.length / batch;
+      return scores;
+    },
+    reset() {
+      for (const { variable } of states) store.write(variable, zeros(variable));
+      store.write(position, zeros(position));
+      fed = 0;
+    },
+    explain: async (chunk = 1) => (await planFor(chunk)).explain(),
+    [Symbol.dispose]: dispose,
+  };
+}
+
+let decoders = 0;
+
+function zeros({ shape, dtype }: Variable) {
+  const count = shape.reduce((a, b) => a * b, 1);
+  return { shape, dtype, data: dtype === 'f32' ? new Float32Array(count) : new Int32Array(count) };
+}

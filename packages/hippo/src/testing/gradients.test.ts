@@ -1,0 +1,100 @@
+// Every differentiable operation against central differences in float64.
+import { describe, expect, it } from 'vitest';
+import type { Value } from '../graph/value.ts';
+import * as ops from '../ops/index.ts';
+import { operations } from '../ops/index.ts';
+import { elementCount } from '../tensor/shape.ts';
+import { conformanceCases } from './conformance-cases.ts';
+import { checkGradient } from './gradient-check.ts';
+
+const tolerance = 2e-6;
+type V = Value;
+
+// Small cases whose inputs are all f32; kinks and integer operands have their own tests below.
+const kinked = new Set([
+  'stopGradient',
+  'abs',
+  'relu',
+  'maximum',
+  'minimum',
+  'sign',
+  'floor',
+  'less',
+  'lessEqual',
+  'equal',
+  'select',
+  'max',
+  'castToI32',
+]);
+const differentiable = new Set(operations.filter(({ gradient }) => gradient).map(({ name }) => name));
+const small = conformanceCases.filter(({ operation, inputs }) => {
+  const size = inputs.reduce((total, { shape }) => total + elementCount(shape), 0);
+  return (
+    differentiable.has(operation) &&
+    !kinked.has(operation) &&
+    size <= 60 &&
+    inputs.every(({ dtype = 'f32', numbers }) => dtype === 'f32' && !numbers)
+  );
+});
+/** Results without a gradient: statistics that layer norm and cross-entropy give besides. */
+const byProducts = new Set(['mean', 'deviation', 'lse']);
+
+describe('gradients', () => {
+  it.each([...new Set(small.map(({ operation }) => operation))])('%s', async (operation) => {
+    for (const test of small.filter((candidate) => candidate.operation === operation)) {
+      const at = test.inputs.map(({ shape, from = -1, to = 1 }) =>
+        Array.from(
+          { length: elementCount(shape) },
+          (_, i) => from + (to - from) * (0.1 + (0.8 * ((i * 7 + 3) % 11)) / 11),
+        ),
+      );
+      const results = (...values: readonly V[]): readonly V[] =>
+        Object.entries(test.build(...values))
+          .filter(([name, value]) => !byProducts.has(name) && elementCount(value.shape) > 0)
+          .map(([, value]) => value);
+      const { worst, input, element } = await checkGradient(results, {
+        shapes: test.inputs.map(({ shape }) => shape),
+        at,
+      });
+      expect(worst, `${test.name}: input ${input}, element ${element}`).toBeLessThan(tolerance);
+    }
+  });
+
+  it('operations with kinks, away from them', async () => {
+    const at = [
+      [0.3, -0.7, 1.2, -2.1],
+      [0.5, -0.2, -1.5, 2.2],
+    ];
+    const check = async (f: (a: V, b: V) => V) =>
+      (await checkGradient((a, b) => f(a as V, b as V), { shapes: [[4], [4]], at })).worst;
+    expect(await check(ops.maximum)).toBeLessThan(tolerance);
+    expect(await check(ops.minimum)).toBeLessThan(tolerance);
+    expect(await check((a, b) => ops.mul(ops.abs(a), ops.relu(b)))).toBeLessThan(tolerance);
+    expect(await check((a, b) => ops.select(ops.less(a, 0), ops.mul(a, b), b))).toBeLessThan(tolerance);
+    expect(await check((a, b) => ops.mul(ops.max(a), b))).toBeLessThan(tolerance);
+  });
+
+  it('operations with integer operands', async () => {
+    const embed = await checkGradient((table) => ops.gatherRows(table as V, ops.constant([1, 0, 1, 2], [4], 'i32')), {
+      shapes: [[3, 2]],
+    });
+    expect(embed.worst).toBeLessThan(tolerance);
+    const targets = () => ops.constant([1, -100, 3], [3], 'i32');
+    const loss = await checkGradient((logits) => ops.crossEntropy(logits as V, targets(), { classes: 4 }), {
+      shapes: [[3, 5]],
+    });
+    expect(loss.worst).toBeLessThan(tolerance);
+  });
+
+  it('notices a wrong rule', async () => {
+    const wrong = await checkGradient((x) => ops.add(ops.square(x as V), ops.stopGradient(ops.mul(x as V, 0.01))), {
+      shapes: [[3]],
+    });
+    expect(wrong.worst).toBeGreaterThan(1e-3);
+  });
+
+  it('differentiates twice where the rules allow', async () => {
+    const slope = (x?: V) => ops.gradient(ops.sum(ops.mul(ops.tanh(x as V), ops.exp(x as V))), [x as V]);
+    expect((await checkGradient(slope, { shapes: [[4]] })).worst).toBeLessThan(tolerance);
+  });
+});
