@@ -1,17 +1,13 @@
 // Perplexity of a text: e to the mean cross-entropy in nats, every token after the first counted exactly once.
 import { DataError } from '../errors.ts';
 import { scalarOf } from '../tensor/host-tensor.ts';
-import type { Value } from '../graph/value.ts';
+import type { LanguageModel } from '../models/language-model.ts';
 import { crossEntropy, reshape, sum } from '../ops/index.ts';
 import { compile } from '../session/compile.ts';
 import type { Store } from '../session/store.ts';
 
 /** What scoring needs of a model. */
-export interface ScoringModel {
-  readonly vocabularySize: number;
-  /** Token ids [batch, length] → scores [batch, length, columns], columns ≥ vocabularySize. */
-  logits(tokens: Value): Value;
-}
+export type ScoringModel = Pick<LanguageModel, 'apply'>;
 
 export interface TextScore {
   /** Mean cross-entropy, nats a token. */
@@ -35,9 +31,8 @@ export async function compileScorer(model: ScoringModel, options: { readonly sto
   const ids = { shape: [batch, length], dtype: 'i32' } as const;
   const plan = await compile(
     ({ tokens, targets }) => {
-      const scores = model.logits(tokens);
-      const rows = reshape(scores, [batch * length, -1]);
-      return { total: sum(crossEntropy(rows, reshape(targets, [batch * length]), { classes: model.vocabularySize, ignoreIndex: ignored })) };
+      const { logits } = model.apply(tokens);
+      return { total: sum(crossEntropy(reshape(logits, [batch * length, -1]), reshape(targets, [-1]), { ignoreIndex: ignored })) };
     },
     { store, inputs: { tokens: ids, targets: ids } },
   );

@@ -2,24 +2,15 @@
 // The state (SSM states, attention caches, position) lives in variables, so each chunk size is one plan, replayed.
 import { UsageError } from '../errors.ts';
 import { assign, read } from '../graph/trace.ts';
-import type { Value, ValueType } from '../graph/value.ts';
+import type { Value } from '../graph/value.ts';
 import { stateVariable, type Variable } from '../graph/variable.ts';
-import { addI32, reshape, sliceAxis } from '../ops/index.ts';
-import type { SsmForm } from '../ops/index.ts';
+import type { LanguageModel } from '../models/language-model.ts';
+import { addI32, reshape, type SsmForm } from '../ops/index.ts';
 import { type CompiledFunction, compile } from '../session/compile.ts';
 import type { Store } from '../session/store.ts';
 
 /** What decoding needs of a model. */
-export interface RecurrentModel {
-  /** Real classes; the columns of the scores may be padded beyond. */
-  readonly vocabularySize: number;
-  /** Names, shapes and dtypes of the state for a batch; `capacity` is the attention cache's length. */
-  stateShapes(batch: number, capacity: number): readonly (ValueType & { readonly name: string })[];
-  /** Hidden values before the output head: [batch, length, width], and the state after the last token. */
-  hidden(tokens: Value, context: { readonly state: Readonly<Record<string, Value>>; readonly position: Value; readonly form?: SsmForm }): { readonly hidden: Value; readonly state: Readonly<Record<string, Value>> };
-  /** Scores of the next token from hidden values [batch, length, width]. */
-  head(hidden: Value): Value;
-}
+export type RecurrentModel = Pick<LanguageModel, 'config' | 'stateShapes' | 'apply'>;
 
 export interface DecoderOptions {
   readonly store: Store;
@@ -68,11 +59,10 @@ export function createDecoder(model: RecurrentModel, options: DecoderOptions): D
     const made = compile(
       ({ tokens }) => {
         const state = Object.fromEntries(states.map(({ name, variable }) => [name, read(variable)]));
-        const result = model.hidden(tokens, { state, position: read(position), ...(form && { form }) });
+        const result = model.apply(tokens, { state, position: read(position), form, logits: 'last' });
         for (const { name, variable } of states) assign(variable, result.state[name] as Value);
         assign(position, addI32(read(position), chunk));
-        const last = sliceAxis(result.hidden, 1, chunk - 1, chunk);
-        return { scores: reshape(model.head(last), [batch, -1]) };
+        return { scores: reshape(result.logits, [batch, -1]) };
       },
       { store, inputs: { tokens: { shape: [batch, chunk], dtype: 'i32' } } },
     );

@@ -30,19 +30,20 @@ export interface GeneratedToken {
 export async function* generate(model: RecurrentModel, options: GenerateOptions): AsyncGenerator<GeneratedToken> {
   const { store, prompt, maxTokens, stopTokens = [], signal } = options;
   checkSampling(options);
+  const vocabularySize = model.config.vocab_size;
   if (!Number.isInteger(maxTokens) || maxTokens < 1) throw new UsageError('max-tokens', `generate: maxTokens must be a whole number, 1 or more; got ${maxTokens}.`, { maxTokens });
   if (prompt.length === 0) throw new UsageError('empty-prompt', 'generate: the prompt has no tokens, and a model needs at least one to go on from. Give a prompt, such as a line break.');
   for (let i = 0; i < prompt.length; i++) {
     const id = prompt[i] ?? -1;
-    if (!(id >= 0 && id < model.vocabularySize)) {
-      throw new DataError('token-out-of-range', `generate: token ${i} of the prompt has id ${id}, outside the vocabulary of ${model.vocabularySize}. Use the model's own tokenizer.`, { position: i, id });
+    if (!(id >= 0 && id < vocabularySize)) {
+      throw new DataError('token-out-of-range', `generate: token ${i} of the prompt has id ${id}, outside the vocabulary of ${vocabularySize}. Use the model's own tokenizer.`, { position: i, id });
     }
   }
   using decoder = createDecoder(model, { store, capacity: prompt.length + maxTokens });
   let scores = await decoder.feed(prompt);
   for (let index = 0; index < maxTokens; index++) {
     signal?.throwIfAborted();
-    const real = scores.subarray(0, model.vocabularySize);
+    const real = scores.subarray(0, vocabularySize);
     const token = sampleToken(real, options, { position: prompt.length + index });
     if (stopTokens.includes(token)) return;
     yield { token, index, logProbability: logProbability(real, token) };

@@ -7,7 +7,8 @@ import { add, gelu, matmul, mul, neg, sum, tanh, transpose } from '../ops/index.
 import { applySingle } from '../graph/trace.ts';
 import { explainPlan } from './explain.ts';
 import type { KernelTable, LoweredKernel } from './kernel.ts';
-import { makePlan, type Plan } from './plan.ts';
+import { makePlan } from './make-plan.ts';
+import type { Plan } from './plan.ts';
 import type { ElementwiseProgram } from './program.ts';
 
 interface Recorded extends LoweredKernel {

@@ -7,7 +7,8 @@ import { printGraph } from '../graph/print.ts';
 import { input, type TracedOutputs, traceGraph } from '../graph/trace.ts';
 import type { Value, ValueType } from '../graph/value.ts';
 import { explainPlan, type PlanTotals, planTotals } from '../plan/explain.ts';
-import { makePlan, type Plan } from '../plan/plan.ts';
+import { makePlan } from '../plan/make-plan.ts';
+import type { Plan } from '../plan/plan.ts';
 import type { Store } from './store.ts';
 
 export interface CompileOptions<Inputs extends string> {

@@ -1,0 +1,25 @@
+// From a traced graph to a plan, pass by pass: simplify → share → prune → lower → fuse and schedule → memory.
+import type { Graph } from '../graph/graph.ts';
+import { prune } from '../graph/prune.ts';
+import { share } from '../graph/share.ts';
+import { simplify } from '../graph/simplify.ts';
+import { verify } from '../graph/verify.ts';
+import { assignMemory } from './assign-memory.ts';
+import type { KernelTable, LoweredKernel } from './kernel.ts';
+import { lower } from './lower.ts';
+import type { Plan } from './plan.ts';
+import { schedule } from './schedule.ts';
+
+/** Lowers, fuses, schedules and places a traced graph. With `verify` the graph is checked after each pass. */
+export function makePlan<K extends LoweredKernel>(traced: Graph, kernels: KernelTable<K>, options: { readonly verify?: boolean } = {}): Plan<K> {
+  const check = (graph: Graph, pass: string): Graph => {
+    if (options.verify) verify(graph, pass);
+    return graph;
+  };
+  let graph = check(traced, 'trace');
+  graph = check(simplify(graph), 'simplify');
+  graph = check(share(graph), 'share');
+  graph = check(prune(graph), 'prune');
+  graph = check(prune(lower(graph, kernels)), 'lower');
+  return assignMemory(graph, schedule(graph, kernels));
+}
