@@ -3,10 +3,10 @@
 // and models get the same proof.
 import { UsageError } from '../errors.ts';
 import type { Value } from '../graph/value.ts';
-import type { HostTensor } from '../tensor/host-tensor.ts';
-import { uniforms } from '../tensor/philox.ts';
 import { compile } from '../session/compile.ts';
 import type { Store } from '../session/store.ts';
+import type { HostTensor } from '../tensor/host-tensor.ts';
+import { uniforms } from '../tensor/philox.ts';
 
 export interface CausalityOptions {
   /** Holds the model's initialised variables. */
@@ -39,10 +39,17 @@ export interface CausalityReport {
  * @param build tokens i32 [batch, length] → outputs [batch, length, ...], for example the logits of a model.
  * @throws UsageError `causality-options`.
  */
-export async function checkCausality(build: (tokens: Value) => Value, options: CausalityOptions): Promise<CausalityReport> {
+export async function checkCausality(
+  build: (tokens: Value) => Value,
+  options: CausalityOptions,
+): Promise<CausalityReport> {
   const { store, vocabularySize, length, batch = 1, trials = 8, seed = 0, tolerance = 1e-5 } = options;
   if (vocabularySize < 2 || length < 2 || trials < 1) {
-    throw new UsageError('causality-options', `checkCausality: needs a vocabulary and a length of at least 2 and one trial; got ${vocabularySize}, ${length} and ${trials}.`, { vocabularySize, length, trials });
+    throw new UsageError(
+      'causality-options',
+      `checkCausality: needs a vocabulary and a length of at least 2 and one trial; got ${vocabularySize}, ${length} and ${trials}.`,
+      { vocabularySize, length, trials },
+    );
   }
   using run = await compile(({ tokens }) => ({ outputs: build(tokens) }), {
     store,
@@ -58,7 +65,9 @@ export async function checkCausality(build: (tokens: Value) => Value, options: C
     const [where = 0, what = 0] = random.subarray(batch * length + 2 * trial);
     // The last token comes first: it must not reach anything before it.
     const changed = trial === 0 ? length - 1 : 1 + Math.floor(where * (length - 1));
-    const other = tokens.map((token, at) => (at % length === changed ? (token + 1 + Math.floor(what * (vocabularySize - 1))) % vocabularySize : token));
+    const other = tokens.map((token, at) =>
+      at % length === changed ? (token + 1 + Math.floor(what * (vocabularySize - 1))) % vocabularySize : token,
+    );
     const after = (await run({ tokens: other })).outputs;
     report = merge(report, { before, after, changed, batch, length, scale });
   }

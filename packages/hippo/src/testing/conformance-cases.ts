@@ -1,14 +1,15 @@
 // Cases that every backend must compute like the reference: each operation at awkward shapes (length 1, odd sizes, no multiple of
 // a tile) and with every combination of its options. The gradient checks use the small ones too.
-import type { Shape } from '../tensor/shape.ts';
+
 import { applyOperation, applySingle } from '../graph/trace.ts';
 import type { Value } from '../graph/value.ts';
-import * as ops from '../ops/index.ts';
 import { crossEntropyGradientOperation, crossEntropyOperation } from '../ops/cross-entropy.ts';
 import { elementwiseTable } from '../ops/elementwise.ts';
 import { scatterAddRowsOperation } from '../ops/embedding.ts';
+import * as ops from '../ops/index.ts';
 import { layerNormGradientOperation, layerNormOperation } from '../ops/layer-norm.ts';
 import { softmaxGradientOperation } from '../ops/softmax.ts';
+import type { Shape } from '../tensor/shape.ts';
 import type { CaseInput, ConformanceCase } from './conformance.ts';
 import { sequenceCases } from './conformance-sequences.ts';
 
@@ -16,7 +17,22 @@ type V = Value;
 
 const f = (shape: Shape, from = -1, to = 1): CaseInput => ({ shape, from, to });
 const ids = (shape: Shape, to: number): CaseInput => ({ shape, dtype: 'i32', from: 0, to });
-const wild = [0, -0, 1, -1, 0.5, 3.7, -12.25, 88.9, -104, 1e-30, 1e20, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, Number.NaN];
+const wild = [
+  0,
+  -0,
+  1,
+  -1,
+  0.5,
+  3.7,
+  -12.25,
+  88.9,
+  -104,
+  1e-30,
+  1e20,
+  Number.POSITIVE_INFINITY,
+  Number.NEGATIVE_INFINITY,
+  Number.NaN,
+];
 
 /** Where the numbers of an operation must lie to be in its domain. */
 const domains: Readonly<Record<string, readonly [number, number]>> = {
@@ -36,7 +52,20 @@ const domains: Readonly<Record<string, readonly [number, number]>> = {
   cos: [-300, 300],
 };
 
-const binaryNames = new Set(['add', 'sub', 'mul', 'div', 'maximum', 'minimum', 'pow', 'atan2', 'less', 'lessEqual', 'equal', 'addI32']);
+const binaryNames = new Set([
+  'add',
+  'sub',
+  'mul',
+  'div',
+  'maximum',
+  'minimum',
+  'pow',
+  'atan2',
+  'less',
+  'lessEqual',
+  'equal',
+  'addI32',
+]);
 /** Their f64 and f32 results differ for good reason at extreme arguments. */
 const tameOnly = new Set(['pow', 'atan2', 'castToI32', 'castToF32', 'addI32', 'sin', 'cos']);
 
@@ -46,7 +75,8 @@ function elementwiseCases(): ConformanceCase[] {
     const arity = name === 'select' ? 3 : binaryNames.has(name) ? 2 : 1;
     const [from, to] = domains[name] ?? [-3, 3];
     const integer = name === 'castToF32' || name === 'addI32';
-    const input = (shape: Shape): CaseInput => (integer ? { shape, dtype: 'i32', from: -1000, to: 1000 } : { shape, from, to });
+    const input = (shape: Shape): CaseInput =>
+      integer ? { shape, dtype: 'i32', from: -1000, to: 1000 } : { shape, from, to };
     const build = (...values: readonly V[]) => ({ y: applySingle(operation, values, {}) });
     const shapes: readonly Shape[] = [[], [1], [7], [3, 1, 5], [64, 33], [2, 257]];
     const cases: ConformanceCase[] = shapes.map((shape) => ({
@@ -57,17 +87,32 @@ function elementwiseCases(): ConformanceCase[] {
     }));
     if (arity === 2) {
       cases.push({ operation: name, name: 'broadcast row', inputs: [input([9, 5]), input([5])], build });
-      cases.push({ operation: name, name: 'broadcast column and middle', inputs: [input([4, 1, 6]), input([3, 1])], build });
+      cases.push({
+        operation: name,
+        name: 'broadcast column and middle',
+        inputs: [input([4, 1, 6]), input([3, 1])],
+        build,
+      });
     }
     if (!tameOnly.has(name)) {
       const numbers = [wild, [...wild].reverse(), wild].slice(0, arity);
-      cases.push({ operation: name, name: 'zeros, infinities, NaN', inputs: numbers.map((list) => ({ shape: [wild.length], numbers: list })), build });
+      cases.push({
+        operation: name,
+        name: 'zeros, infinities, NaN',
+        inputs: numbers.map((list) => ({ shape: [wild.length], numbers: list })),
+        build,
+      });
     }
     return cases;
   });
 }
 
-const one = (operation: string, name: string, inputs: readonly CaseInput[], build: (...values: V[]) => V): ConformanceCase => ({
+const one = (
+  operation: string,
+  name: string,
+  inputs: readonly CaseInput[],
+  build: (...values: V[]) => V,
+): ConformanceCase => ({
   operation,
   name,
   inputs,
@@ -77,14 +122,18 @@ const one = (operation: string, name: string, inputs: readonly CaseInput[], buil
 function movementCases(): ConformanceCase[] {
   const x = (shape: Shape) => [f(shape)];
   return [
-    one('constant', 'table and fill', x([3]), (a) => ops.add(ops.mul(a as V, ops.constant([1, 2, 3], [3])), ops.full([3], 0.25))),
+    one('constant', 'table and fill', x([3]), (a) =>
+      ops.add(ops.mul(a as V, ops.constant([1, 2, 3], [3])), ops.full([3], 0.25)),
+    ),
     one('constant', 'i32', [ids([3], 9)], (a) => ops.addI32(a as V, ops.iota(3, 'i32'))),
     one('reshape', 'between arithmetic', x([4, 6]), (a) => ops.neg(ops.reshape(ops.mul(a as V, 2), [3, 8]))),
     one('reshape', 'of an input', x([4, 6]), (a) => ops.reshape(a as V, [24])),
     one('stopGradient', '', x([5]), (a) => ops.stopGradient(a as V)),
     one('transpose', 'matrix', x([33, 65]), (a) => ops.transpose(a as V, [1, 0])),
     one('transpose', 'heads', x([2, 5, 3, 4]), (a) => ops.transpose(a as V, [0, 2, 1, 3])),
-    one('transpose', 'read by arithmetic', [f([6, 5]), f([5, 6])], (a, b) => ops.add(ops.transpose(a as V, [1, 0]), b as V)),
+    one('transpose', 'read by arithmetic', [f([6, 5]), f([5, 6])], (a, b) =>
+      ops.add(ops.transpose(a as V, [1, 0]), b as V),
+    ),
     one('transpose', 'of arithmetic, read twice', x([6, 6]), (a) => {
       const twice = ops.mul(a as V, 2);
       return ops.add(ops.transpose(twice, [1, 0]), twice);
@@ -99,72 +148,179 @@ function movementCases(): ConformanceCase[] {
     one('concat', 'rows', [f([2, 3]), f([1, 3]), f([4, 3])], (...values) => ops.concat(values, 0)),
     one('concat', 'columns', [f([3, 1]), f([3, 4])], (...values) => ops.concat(values, -1)),
     ...[0, 2, 9].map((position) =>
-      one('updateSlice', `at ${position}`, [f([2, 5, 3]), f([2, 2, 3]), { shape: [], dtype: 'i32', numbers: [position] }], (base, update, at) =>
-        ops.updateSlice(base as V, update as V, { axis: 1, position: at as V }),
+      one(
+        'updateSlice',
+        `at ${position}`,
+        [f([2, 5, 3]), f([2, 2, 3]), { shape: [], dtype: 'i32', numbers: [position] }],
+        (base, update, at) => ops.updateSlice(base as V, update as V, { axis: 1, position: at as V }),
       ),
     ),
   ];
 }
 
 function reductionCases(): ConformanceCase[] {
-  const sizes: readonly { shape: Shape; axes?: readonly number[] }[] = [{ shape: [1] }, { shape: [5000] }, ...([[[70, 33], [0]], [[70, 33], [1]], [[3, 65, 7], [1]], [[4, 3, 5], [0, 2]], [[1024, 96], [0]]] as const).map(([shape, axes]) => ({ shape, axes }))];
+  const sizes: readonly { shape: Shape; axes?: readonly number[] }[] = [
+    { shape: [1] },
+    { shape: [5000] },
+    ...(
+      [
+        [[70, 33], [0]],
+        [[70, 33], [1]],
+        [[3, 65, 7], [1]],
+        [
+          [4, 3, 5],
+          [0, 2],
+        ],
+        [[1024, 96], [0]],
+      ] as const
+    ).map(([shape, axes]) => ({ shape, axes })),
+  ];
   return (['sum', 'max'] as const).flatMap((name) =>
-    sizes.map(({ shape, axes }) => one(name, `[${shape}] over ${axes ? `[${axes}]` : 'all'}`, [f(shape)], (a) => (name === 'sum' ? ops.sum : ops.max)(a as V, axes))),
+    sizes.map(({ shape, axes }) =>
+      one(name, `[${shape}] over ${axes ? `[${axes}]` : 'all'}`, [f(shape)], (a) =>
+        (name === 'sum' ? ops.sum : ops.max)(a as V, axes),
+      ),
+    ),
   );
 }
 
 function matmulCases(): ConformanceCase[] {
-  const sizes = [[1, 1, 1], [1, 64, 7], [3, 5, 2], [17, 33, 9], [64, 64, 64], [5, 130, 1], [70, 1, 33], [129, 67, 101], [1, 96, 1000]] as const;
+  const sizes = [
+    [1, 1, 1],
+    [1, 64, 7],
+    [3, 5, 2],
+    [17, 33, 9],
+    [64, 64, 64],
+    [5, 130, 1],
+    [70, 1, 33],
+    [129, 67, 101],
+    [1, 96, 1000],
+  ] as const;
   const flags = [false, true];
   return flags.flatMap((transposeA) =>
     flags.flatMap((transposeB) => {
       const product = (batchA: Shape, batchB: Shape, [m, k, n]: readonly [number, number, number]): ConformanceCase => {
         const a = f([...batchA, ...(transposeA ? [k, m] : [m, k])]);
         const b = f([...batchB, ...(transposeB ? [n, k] : [k, n])]);
-        return one('matmul', `[${batchA}] [${batchB}] ${m}×${k}×${n}${transposeA ? ' Aᵀ' : ''}${transposeB ? ' Bᵀ' : ''}`, [a, b], (x, y) =>
-          ops.matmul(x as V, y as V, { transposeA, transposeB }),
+        return one(
+          'matmul',
+          `[${batchA}] [${batchB}] ${m}×${k}×${n}${transposeA ? ' Aᵀ' : ''}${transposeB ? ' Bᵀ' : ''}`,
+          [a, b],
+          (x, y) => ops.matmul(x as V, y as V, { transposeA, transposeB }),
         );
       };
-      return [...sizes.map((size) => product([], [], size)), product([2, 3], [2, 3], [5, 7, 3]), product([], [4], [3, 6, 5]), product([4], [], [3, 6, 5])];
+      return [
+        ...sizes.map((size) => product([], [], size)),
+        product([2, 3], [2, 3], [5, 7, 3]),
+        product([], [4], [3, 6, 5]),
+        product([4], [], [3, 6, 5]),
+      ];
     }),
   );
 }
 
 function rowCases(): ConformanceCase[] {
-  const named = (names: readonly string[], values: readonly V[]) => Object.fromEntries(names.map((name, i) => [name, values[i] as V]));
+  const named = (names: readonly string[], values: readonly V[]) =>
+    Object.fromEntries(names.map((name, i) => [name, values[i] as V]));
   const rows: ConformanceCase[] = [];
-  for (const shape of [[1, 1], [3, 7], [65, 33], [2, 3, 64]]) {
+  for (const shape of [
+    [1, 1],
+    [3, 7],
+    [65, 33],
+    [2, 3, 64],
+  ]) {
     rows.push({ ...one('softmax', `[${shape}]`, [f(shape, -20, 20)], (x) => ops.softmax(x as V)), tolerance: 5e-6 });
-    rows.push(one('softmaxGradient', `[${shape}]`, [f(shape), f(shape)], (y, dy) => applySingle(softmaxGradientOperation, [y as V, dy as V], {})));
+    rows.push(
+      one('softmaxGradient', `[${shape}]`, [f(shape), f(shape)], (y, dy) =>
+        applySingle(softmaxGradientOperation, [y as V, dy as V], {}),
+      ),
+    );
   }
   const [low, x] = [Number.NEGATIVE_INFINITY, 1];
-  rows.push(one('softmax', 'masked', [{ shape: [2, 4], numbers: [x, low, 2, low, 0, 0, low, 5] }], (a) => ops.softmax(a as V)));
-  for (const shape of [[1, 1], [5, 7], [67, 96], [2, 3, 130]]) {
+  rows.push(
+    one('softmax', 'masked', [{ shape: [2, 4], numbers: [x, low, 2, low, 0, 0, low, 5] }], (a) => ops.softmax(a as V)),
+  );
+  for (const shape of [
+    [1, 1],
+    [5, 7],
+    [67, 96],
+    [2, 3, 130],
+  ]) {
     const width = shape[shape.length - 1] ?? 1;
-    const build = (...values: readonly V[]) => named(['y', 'mean', 'deviation'], applyOperation(layerNormOperation, values, { epsilon: 1e-5 }));
-    rows.push({ operation: 'layerNorm', name: `[${shape}]`, inputs: [f(shape, -2, 3), f([width]), f([width])], build, tolerance: 1e-5 });
+    const build = (...values: readonly V[]) =>
+      named(['y', 'mean', 'deviation'], applyOperation(layerNormOperation, values, { epsilon: 1e-5 }));
+    rows.push({
+      operation: 'layerNorm',
+      name: `[${shape}]`,
+      inputs: [f(shape, -2, 3), f([width]), f([width])],
+      build,
+      tolerance: 1e-5,
+    });
   }
-  for (const [count, width] of [[3, 7], [67, 96]] as const) {
+  for (const [count, width] of [
+    [3, 7],
+    [67, 96],
+  ] as const) {
     const inputs = [f([count, width]), f([count, width], -2, 3), f([width]), f([count]), f([count], 0.5, 2)];
-    const build = (...values: readonly V[]) => named(['dx', 'dWeight', 'dBias'], applyOperation(layerNormGradientOperation, values, {}));
+    const build = (...values: readonly V[]) =>
+      named(['dx', 'dWeight', 'dBias'], applyOperation(layerNormGradientOperation, values, {}));
     rows.push({ operation: 'layerNormGradient', name: `[${count}, ${width}]`, inputs, build, tolerance: 1e-5 });
   }
-  for (const [count, columns, classes] of [[1, 2, 2], [9, 65, 65], [40, 72, 65], [3, 1000, 997]] as const) {
+  for (const [count, columns, classes] of [
+    [1, 2, 2],
+    [9, 65, 65],
+    [40, 72, 65],
+    [3, 1000, 997],
+  ] as const) {
     const options = { classes, ignoreIndex: 1 };
     const name = `${count}×${columns}, ${classes} classes`;
-    const build = (...values: readonly V[]) => named(['loss', 'lse'], applyOperation(crossEntropyOperation, values, options));
-    rows.push({ operation: 'crossEntropy', name, inputs: [f([count, columns], -8, 8), ids([count], classes)], build, tolerance: 5e-6 });
+    const build = (...values: readonly V[]) =>
+      named(['loss', 'lse'], applyOperation(crossEntropyOperation, values, options));
+    rows.push({
+      operation: 'crossEntropy',
+      name,
+      inputs: [f([count, columns], -8, 8), ids([count], classes)],
+      build,
+      tolerance: 5e-6,
+    });
     const inputs = [f([count]), f([count, columns], -8, 2), ids([count], classes), f([count], 3, 5)];
-    rows.push({ ...one('crossEntropyGradient', name, inputs, (...values) => applySingle(crossEntropyGradientOperation, values, options)), tolerance: 5e-6 });
+    rows.push({
+      ...one('crossEntropyGradient', name, inputs, (...values) =>
+        applySingle(crossEntropyGradientOperation, values, options),
+      ),
+      tolerance: 5e-6,
+    });
   }
   rows.push(one('gatherRows', '', [f([11, 5]), ids([3, 4], 11)], (t, i) => ops.gatherRows(t as V, i as V)));
-  rows.push(one('scatterAddRows', 'repeated ids', [ids([50], 7), f([50, 13])], (i, v) => applySingle(scatterAddRowsOperation, [i as V, v as V], { rows: 9 })));
+  rows.push(
+    one('scatterAddRows', 'repeated ids', [ids([50], 7), f([50, 13])], (i, v) =>
+      applySingle(scatterAddRowsOperation, [i as V, v as V], { rows: 9 }),
+    ),
+  );
   for (const count of [1, 6, 1001]) {
-    const inputs: CaseInput[] = [{ shape: [2], dtype: 'u32', from: 0, to: 4e9 }, { shape: [], dtype: 'i32', numbers: [12345] }];
-    rows.push(one('randomUniform', `${count}`, inputs, (key, counter) => ops.randomUniform([count], { key: key as V, counter: counter as V })));
-    rows.push(one('randomNormal', `${count}`, inputs, (key, counter) => ops.randomNormal([count], { key: key as V, counter: counter as V })));
+    const inputs: CaseInput[] = [
+      { shape: [2], dtype: 'u32', from: 0, to: 4e9 },
+      { shape: [], dtype: 'i32', numbers: [12345] },
+    ];
+    rows.push(
+      one('randomUniform', `${count}`, inputs, (key, counter) =>
+        ops.randomUniform([count], { key: key as V, counter: counter as V }),
+      ),
+    );
+    rows.push(
+      one('randomNormal', `${count}`, inputs, (key, counter) =>
+        ops.randomNormal([count], { key: key as V, counter: counter as V }),
+      ),
+    );
   }
   return rows;
 }
 
-export const conformanceCases: readonly ConformanceCase[] = [...elementwiseCases(), ...movementCases(), ...reductionCases(), ...matmulCases(), ...rowCases(), ...sequenceCases()];
+export const conformanceCases: readonly ConformanceCase[] = [
+  ...elementwiseCases(),
+  ...movementCases(),
+  ...reductionCases(),
+  ...matmulCases(),
+  ...rowCases(),
+  ...sequenceCases(),
+];

@@ -1,0 +1,168 @@
+// Conformance cases of the convolution and state-space operators, with every combination of skip, state and end gradient.
+import { applyOperation, applySingle } from '../graph/trace.ts';
+import type { Value } from '../graph/value.ts';
+import { causalFirGradientOperation } from '../ops/causal-fir.ts';
+import { diagonalSsmGradientOperation } from '../ops/diagonal-ssm.ts';
+import { fftConvKernelGradientOperation } from '../ops/fft-conv.ts';
+import * as ops from '../ops/index.ts';
+import type { Shape } from '../tensor/shape.ts';
+import type { CaseInput, ConformanceCase } from './conformance.ts';
+
+type V = Value;
+
+const f = (shape: Shape, from = -1, to = 1): CaseInput => ({ shape, from, to });
+const flags = [
+  [false, false],
+  [true, true],
+  [true, false],
+  [false, true],
+] as const;
+const results = (values: readonly V[]) => Object.fromEntries(values.map((value, index) => [`result${index}`, value]));
+const label = (name: string, on: boolean): string => (on ? ` ${name}` : '');
+
+function firCases(): ConformanceCase[] {
+  const sizes = [
+    [1, 1, 1, 1],
+    [2, 1, 3, 2],
+    [3, 2, 1, 64],
+    [2, 3, 5, 4],
+    [5, 2, 65, 64],
+    [2, 1, 130, 3],
+  ] as const;
+  return sizes.flatMap(([channels, batch, length, taps]) =>
+    flags.flatMap(([skip, state]): ConformanceCase[] => {
+      const u = f([channels, batch, length]);
+      const end = f([channels, batch, taps - 1]);
+      const operands = [u, f([channels, taps]), ...(skip ? [f([channels])] : []), ...(state ? [end] : [])];
+      const name = `[${channels}, ${batch}, ${length}] ${taps} taps${label('skip', skip)}${label('state', state)}`;
+      const forward = (x?: V, k?: V, a?: V, b?: V) =>
+        ops.causalFir(x as V, { taps: k as V, skip: skip ? a : undefined, state: state ? (skip ? b : a) : undefined });
+      const backward = (endGradient: boolean): ConformanceCase => ({
+        operation: 'causalFirGradient',
+        name: `${name}${label('end', endGradient)}`,
+        inputs: [u, ...(endGradient ? [end] : []), ...operands],
+        build: (...values) => results(applyOperation(causalFirGradientOperation, values, { skip, state, endGradient })),
+        tolerance: 1e-5,
+      });
+      return [
+        {
+          operation: 'causalFir',
+          name,
+          inputs: operands,
+          build: (...values) => ({ ...forward(...values) }),
+          tolerance: 1e-5,
+        },
+        backward(false),
+        backward(true),
+      ];
+    }),
+  );
+}
+
+function ssmCases(): ConformanceCase[] {
+  const sizes = [
+    [1, 1, 1, 1],
+    [3, 2, 1, 32],
+    [2, 2, 2, 2],
+    [2, 3, 7, 3],
+    [2, 2, 65, 4],
+    [3, 5, 130, 32],
+    [1, 1, 300, 5],
+  ] as const;
+  return sizes.flatMap(([channels, batch, length, states]) =>
+    flags.flatMap(([skip, state]): ConformanceCase[] => {
+      const u = f([channels, batch, length]);
+      const end = f([channels, batch, 2, states]);
+      // Logarithms of poles inside the unit circle, then the output coefficients.
+      const parameters = [
+        f([channels, states], -0.3, -0.002),
+        f([channels, states], -3, 3),
+        f([channels, states]),
+        f([channels, states]),
+      ];
+      const operands = [u, ...parameters, ...(skip ? [f([channels])] : []), ...(state ? [end] : [])];
+      const name = `[${channels}, ${batch}, ${length}] ${states} states${label('skip', skip)}${label('state', state)}`;
+      const forward = (form: 'scan' | 'convolution'): ConformanceCase => ({
+        operation: 'diagonalSsm',
+        name: `${form} ${name}`,
+        inputs: operands,
+        build: (x, logPoleRe, logPoleIm, cRe, cIm, a, b) => {
+          const values = {
+            logPoleRe: logPoleRe as V,
+            logPoleIm: logPoleIm as V,
+            cRe: cRe as V,
+            cIm: cIm as V,
+            skip: skip ? a : undefined,
+          };
+          return { ...ops.diagonalSsm(x as V, values, { form, state: state ? (skip ? b : a) : undefined }) };
+        },
+        tolerance: 2e-5,
+      });
+      const backward = (endGradient: boolean): ConformanceCase => ({
+        operation: 'diagonalSsmGradient',
+        name: `${name}${label('end', endGradient)}`,
+        inputs: [u, ...(endGradient ? [end] : []), ...operands],
+        build: (...values) =>
+          results(applyOperation(diagonalSsmGradientOperation, values, { skip, state, endGradient })),
+        tolerance: 5e-5,
+      });
+      return [forward('scan'), forward('convolution'), backward(false), backward(true)];
+    }),
+  );
+}
+
+function convolutionCases(): ConformanceCase[] {
+  const sizes = [
+    [1, 1, 1, 1],
+    [2, 2, 2, 2],
+    [1, 2, 5, 3],
+    [3, 3, 33, 33],
+    [2, 5, 100, 17],
+    [2, 2, 512, 512],
+  ] as const;
+  return sizes.flatMap(([channels, batch, length, taps]): ConformanceCase[] => {
+    const u = f([channels, batch, length]);
+    const name = `[${channels}, ${batch}, ${length}] ${taps} taps`;
+    const forward = (direction: 'causal' | 'anticausal', skip: boolean): ConformanceCase => ({
+      operation: 'fftConv',
+      name: `${direction} ${name}${label('skip', skip)}`,
+      inputs: [u, f([channels, taps]), ...(skip ? [f([channels])] : [])],
+      build: (x, k, s) => ({ y: ops.fftConv(x as V, k as V, { direction, skip: skip ? s : undefined }) }),
+      tolerance: 1e-5,
+    });
+    const kernel: ConformanceCase = {
+      operation: 'fftConvKernelGradient',
+      name,
+      inputs: [u, u],
+      build: (dy, x) => ({ dk: applySingle(fftConvKernelGradientOperation, [dy as V, x as V], { taps }) }),
+      tolerance: 1e-5,
+    };
+    return [
+      forward('causal', false),
+      forward('causal', true),
+      forward('anticausal', false),
+      forward('anticausal', true),
+      kernel,
+    ];
+  });
+}
+
+/** Cases of causalFir, diagonalSsm, fftConv and shiftTaps, and of their gradient operations. */
+export function sequenceCases(): ConformanceCase[] {
+  const taps = (
+    [
+      [1, 1],
+      [3, 5],
+      [2, 64],
+    ] as const
+  ).map(
+    ([channels, count]): ConformanceCase => ({
+      operation: 'shiftTaps',
+      name: `[${channels}, ${count}]`,
+      inputs: [f([channels, count]), f([channels, count])],
+      build: (b, c) => ({ y: ops.shiftTaps(b as V, c as V) }),
+      tolerance: 1e-5,
+    }),
+  );
+  return [...firCases(), ...ssmCases(), ...convolutionCases(), ...taps];
+}
