@@ -31,7 +31,7 @@ export interface CompiledFunction<Inputs extends string, Outputs extends string>
   explain(): string;
   /** The graph after the passes, as text. */
   print(): string;
-  /** Runs the plan step by step and names the first step whose result has a NaN or an infinity. */
+  /** Runs the plan step by step and names the first step whose result has a NaN or +∞. */
   findBadNumber(inputs: RunInputs<Inputs>): Promise<BadNumber | undefined>;
   dispose(): void;
 }
@@ -85,7 +85,8 @@ export async function compile<Inputs extends string = never, Outputs extends str
     for (let at = 0; at < plan.steps.length; at++) {
       await prepared.run({ from: at, to: at + 1 });
       for (const numbers of await prepared.readStep(at)) {
-        const index = numbers.findIndex((x: number) => !Number.isFinite(x));
+        // −∞ is how attention hides later tokens; it turns bad only when it meets another infinity, which shows as NaN.
+        const index = numbers.findIndex((x: number) => Number.isNaN(x) || x === Number.POSITIVE_INFINITY);
         const step = plan.steps[at];
         if (index >= 0 && step) return { operation: step.operations.join('+'), path: step.path, source: step.source, value: numbers[index] ?? Number.NaN, index };
       }

@@ -1,0 +1,37 @@
+// `hippo logits`: the scores of every position, over the padded vocabulary, for given token ids.
+import { compile, DataError } from 'hippo';
+import { loadModel } from 'hippo/node';
+import { defineCommand, type ValuesOf } from '../arguments/command.ts';
+import { deviceOptions, openChosenDevice } from '../model/device-options.ts';
+import type { CommandIo } from '../terminal/io.ts';
+
+export const command = defineCommand({
+  name: 'logits',
+  summary: 'Scores of the next token at every position',
+  positionals: {},
+  options: {
+    model: { type: 'string', short: 'm', required: true, placeholder: 'folder', help: 'model or run folder' },
+    ids: { type: 'integers', required: true, min: 0, help: 'token ids to read' },
+    json: { type: 'boolean', help: 'print one JSON document: shape and logits' },
+    ...deviceOptions,
+  },
+  examples: [{ line: 'hippo logits --model runs/first-light --ids 5,17,3 --json', help: 'scores after each of three tokens' }],
+});
+
+export async function run(options: ValuesOf<typeof command>, io: CommandIo): Promise<void> {
+  await using device = await openChosenDevice(options, io);
+  const { model, store } = await loadModel(options.model, { device });
+  const { ids } = options;
+  const { vocab_size: vocabularySize } = model.config;
+  if (ids.length === 0) throw new DataError('no-tokens', 'logits: --ids needs at least one token id, such as --ids 5,17,3.');
+  const wrong = ids.findIndex((id) => id >= vocabularySize);
+  if (wrong >= 0) {
+    throw new DataError('token-out-of-range', `logits: token ${wrong} has id ${ids[wrong]}, outside the vocabulary of ${vocabularySize} (0 to ${vocabularySize - 1}).`, { position: wrong, id: ids[wrong] });
+  }
+  using scores = await compile(({ tokens }) => ({ logits: model.apply(tokens).logits }), { store, inputs: { tokens: { shape: [1, ids.length], dtype: 'i32' } } });
+  const { logits } = await scores({ tokens: Int32Array.from(ids) });
+  const columns = model.paddedVocabularySize;
+  const rows = ids.map((_, row) => Array.from(logits.data.subarray(row * columns, (row + 1) * columns)));
+  if (options.json) io.out.line(JSON.stringify({ shape: [ids.length, columns], logits: rows }));
+  else for (const row of rows) io.out.line(row.map((score) => score.toPrecision(6)).join(' '));
+}

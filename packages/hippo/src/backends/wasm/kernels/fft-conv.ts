@@ -1,0 +1,71 @@
+// Calls of the long convolution with a free kernel: y = skip·u + Σ_j k_j·u_{t−j} (causal) or Σ_j k_j·u_{t+j} (anticausal), and of
+// its kernel gradient. The twin of fft-conv.as.ts. Up to 64 taps the direct sum of causal-fir is as fast as a transform at any
+// length, and exact to the last tap, so that is what runs; beyond, one transform of the next power of two ≥ length.
+import type { KernelCalls } from './call.ts';
+import { causalFirCall, causalFirGradientCall, causalFirPartBytes } from './causal-fir.ts';
+import { fftSize, fftTableBytes, fftTableCall } from './fft.ts';
+
+/** Rows [channels, batch, length], kernels [channels, taps]. */
+export interface FftConvSizes {
+  readonly channels: number;
+  readonly batch: number;
+  readonly length: number;
+  readonly taps: number;
+}
+
+/** Up to this many taps the direct sum wins. */
+const DIRECT_TAPS = 64;
+
+// Modes of the innermost pass (fft-passes.as.ts).
+const MODES = { causal: 1, anticausal: 2 } as const;
+
+/** Inputs [u, k, skip?], outputs [y]. Any length and any number of taps. */
+export function fftConvCalls(sizes: FftConvSizes & { readonly direction: 'causal' | 'anticausal' }): KernelCalls {
+  const { channels, batch, length, taps, direction } = sizes;
+  if (taps <= DIRECT_TAPS) {
+    const none = { state: 0, endState: 0, dEndState: 0, dTaps: 0, dSkip: 0, dState: 0 };
+    return {
+      workspaceBytes: (parts) => parts * causalFirPartBytes(sizes),
+      calls: ({ inputs: [u = 0, k = 0, skip = 0], outputs: [y = 0], workspace }) => [
+        direction === 'causal'
+          ? causalFirCall(sizes, { ...none, u, taps: k, skip, y }, workspace)
+          : causalFirGradientCall(sizes, { ...none, dy: u, u: 0, taps: k, skip, du: y }, workspace),
+      ],
+    };
+  }
+  const size = fftSize(Math.max(length, taps));
+  const partBytes = 24 * size;
+  return {
+    workspaceBytes: (parts) => fftTableBytes(size) + parts * partBytes,
+    calls: ({ inputs: [u = 0, k = 0, skip = 0], outputs: [y = 0], workspace }) => {
+      const scratch = workspace + fftTableBytes(size);
+      const operands = [u, k, skip, y, workspace, size, MODES[direction]];
+      const words = [channels, batch, length, taps, ...operands, scratch, partBytes];
+      return [fftTableCall(size, workspace), { entry: 'fftConv', words }];
+    },
+  };
+}
+
+/** dk[d,j] = Σ_{b,t} dy[d,b,t]·u[d,b,t−j], j < taps. Inputs [dy, u], outputs [dk]. */
+export function fftConvKernelGradientCalls(sizes: FftConvSizes): KernelCalls {
+  const { channels, batch, length, taps } = sizes;
+  if (taps <= DIRECT_TAPS) {
+    const none = { dEndState: 0, taps: 0, skip: 0, state: 0, du: 0, dSkip: 0, dState: 0 };
+    return {
+      workspaceBytes: (parts) => parts * causalFirPartBytes(sizes),
+      calls: ({ inputs: [dy = 0, u = 0], outputs: [dk = 0], workspace }) => [
+        causalFirGradientCall(sizes, { ...none, dy, u, dTaps: dk }, workspace),
+      ],
+    };
+  }
+  const size = fftSize(Math.max(length, taps));
+  const partBytes = 28 * size;
+  return {
+    workspaceBytes: (parts) => fftTableBytes(size) + parts * partBytes,
+    calls: ({ inputs: [dy = 0, u = 0], outputs: [dk = 0], workspace }) => {
+      const scratch = workspace + fftTableBytes(size);
+      const words = [channels, batch, length, taps, dy, u, dk, workspace, size, scratch, partBytes];
+      return [fftTableCall(size, workspace), { entry: 'fftConvKernelGradient', words }];
+    },
+  };
+}

@@ -1,0 +1,163 @@
+// A language model: embeddings (with learned positions where the config asks for them), blocks, a last norm, and a head that reads
+// the embedding table again (paper.md 1.7). Parameter names are those of the released checkpoints. One apply serves training,
+// prefill, single steps and anything between, by the state it takes and gives.
+import { UsageError } from '../errors.ts';
+import { read } from '../graph/trace.ts';
+import type { Value } from '../graph/value.ts';
+import type { Variable } from '../graph/variable.ts';
+import { dropout } from '../nn/dropout.ts';
+import { type Embedding, embedding } from '../nn/embedding.ts';
+import { normal } from '../nn/initialize.ts';
+import { layerNorm } from '../nn/layer-norm.ts';
+import type { MixerContext, State, StateShape } from '../nn/mixer.ts';
+import { rootScope } from '../nn/scope.ts';
+import { add, addI32, crossEntropy, iota, matmul, mean, reshape, sliceAxis } from '../ops/index.ts';
+import { type Block, block } from './block.ts';
+import { layerKinds, type ModelConfig, type ModelConfigInput, paddedVocabularySize } from './config.ts';
+import { parseModelConfig } from './parse-config.ts';
+
+export interface ModelContext extends MixerContext {
+  /** `last`: logits of the last position only, [batch, 1, columns]; default `all`. */
+  readonly logits?: 'all' | 'last' | undefined;
+}
+
+export interface ModelResult {
+  /** [batch, length, columns]; columns = padded vocabulary. */
+  readonly logits: Value;
+  /** Every layer's state after the last token, by the names of `stateShapes`. */
+  readonly state: State;
+}
+
+export interface LanguageModel {
+  readonly config: ModelConfig;
+  /** Every parameter, in order of declaration. */
+  readonly variables: readonly Variable[];
+  /** Rows of the embedding table and columns of the logits. */
+  readonly paddedVocabularySize: number;
+  /** The arrays of the state of `batch` sequences; `capacity` is the most tokens an attention cache can hold. */
+  stateShapes(batch: number, capacity: number): readonly StateShape[];
+  /** @param tokens i32 [batch, length]; an id outside the table gives NaN. */
+  apply(tokens: Value, context?: ModelContext): ModelResult;
+  /** −log p(token t+1 | tokens up to t) in nats over the padded vocabulary. @param tokens i32 [batch, length + 1] → [batch, length] */
+  tokenLosses(tokens: Value, context?: MixerContext): Value;
+  /** The mean of `tokenLosses`, a scalar. */
+  loss(tokens: Value, context?: MixerContext): Value;
+}
+
+/**
+ * Declares a model; nothing is allocated until a store initialises `variables`.
+ * @throws CheckpointError for a bad config (see `parseModelConfig`).
+ */
+export function languageModel(given: ModelConfigInput): LanguageModel {
+  const config = parseModelConfig(given);
+  const root = rootScope();
+  const backbone = root.child('backbone');
+  const columns = paddedVocabularySize(config);
+  const { d_model: width, initializer_range: deviation } = config;
+  const embeddings = backbone.child('embeddings');
+  const words = embedding(embeddings.child('word_embeddings'), { rows: columns, width, deviation });
+  const positions =
+    config.max_position_embeddings > 0
+      ? embedding(embeddings.child('position_embeddings'), { rows: config.max_position_embeddings, width, deviation })
+      : undefined;
+  const layers = layerKinds(config).map((kind, layer) => block(backbone.child(`layers.${layer}`), config, kind));
+  const norm = layerNorm(backbone.child('ln_f'), { width });
+  const head = config.tie_embeddings
+    ? words.weight
+    : root.child('lm_head').parameter('weight', [columns, width], { initialize: normal(deviation) });
+
+  const apply = (tokens: Value, context: ModelContext): ModelResult => {
+    const length = checkTokens(tokens);
+    const { hidden, state } = backbone.within(() => {
+      const embedded = embeddings.within(() => embed(words, positions, { tokens, context }));
+      const dropped = dropout(embedded, config.embed_dropout, context.random);
+      const { x, state } = runLayers(layers, dropped, context);
+      const shown = context.logits === 'last' ? sliceAxis(x, 1, length - 1, length) : x;
+      return { hidden: norm.apply(shown), state };
+    });
+    return { logits: root.child('lm_head').within(() => matmul(hidden, read(head), { transposeB: true })), state };
+  };
+  const tokenLosses = (tokens: Value, context: MixerContext): Value => {
+    const length = checkTokens(tokens) - 1;
+    const { logits } = apply(sliceAxis(tokens, 1, 0, length), context);
+    const targets = reshape(sliceAxis(tokens, 1, 1, length + 1), [-1]);
+    return root
+      .child('loss')
+      .within(() => reshape(crossEntropy(reshape(logits, [-1, columns]), targets), [-1, length]));
+  };
+  return {
+    config,
+    variables: root.variables,
+    paddedVocabularySize: columns,
+    stateShapes: (batch, capacity) =>
+      layers.flatMap((layer, at) =>
+        layer.stateShapes(batch, capacity).map((shape) => ({ ...shape, name: stateName(at, shape.name) })),
+      ),
+    apply: (tokens, context = {}) => apply(tokens, context),
+    tokenLosses: (tokens, context = {}) => tokenLosses(tokens, context),
+    loss: (tokens, context = {}) => mean(tokenLosses(tokens, context)),
+  };
+}
+
+function stateName(layer: number, name: string): string {
+  return `layers.${layer}.${name}`;
+}
+
+function runLayers(
+  layers: readonly Block[],
+  input: Value,
+  context: MixerContext,
+): { readonly x: Value; readonly state: State } {
+  const state: Record<string, Value> = {};
+  let x = input;
+  layers.forEach((layer, at) => {
+    const given = context.state && layerState(context.state, at);
+    const result = layer.apply(x, { ...context, state: given });
+    x = result.y;
+    for (const [name, value] of Object.entries(result.state)) state[stateName(at, name)] = value;
+  });
+  return { x, state };
+}
+
+function layerState(state: State, layer: number): State {
+  const prefix = stateName(layer, '');
+  const own = Object.entries(state).filter(([name]) => name.startsWith(prefix));
+  return Object.fromEntries(own.map(([name, value]) => [name.slice(prefix.length), value]));
+}
+
+function embed(
+  words: Embedding,
+  positions: Embedding | undefined,
+  given: { readonly tokens: Value; readonly context: MixerContext },
+): Value {
+  const { tokens, context } = given;
+  const embedded = words.apply(tokens);
+  if (!positions) return embedded;
+  const length = tokens.shape[1] ?? 0;
+  const [longest = 0] = positions.weight.shape;
+  if (length > longest) {
+    throw new UsageError(
+      'sequence-too-long',
+      `language model: learned positions end at ${longest} (max_position_embeddings); got a sequence of ${length}. Use shorter sequences.`,
+      { length, longest },
+    );
+  }
+  if (context.state && !context.position) {
+    throw new UsageError(
+      'missing-position',
+      'language model: with learned positions a call with a state needs `position`, the number of tokens before it; got none. Pass an i32 scalar.',
+    );
+  }
+  const ids = iota(length, 'i32');
+  return add(embedded, positions.apply(context.position ? addI32(ids, reshape(context.position, [1])) : ids));
+}
+
+function checkTokens(tokens: Value): number {
+  const [, length] = tokens.shape;
+  if (tokens.shape.length === 2 && length !== undefined && tokens.dtype === 'i32') return length;
+  throw new UsageError(
+    'token-shape',
+    `language model: tokens must be i32 [batch, length]; got ${tokens.dtype}[${tokens.shape.join(', ')}].`,
+    { shape: tokens.shape, dtype: tokens.dtype },
+  );
+}
