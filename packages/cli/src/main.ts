@@ -1,44 +1,6 @@
-// The command line's front door: the table of commands, `--help`, `--version`, and the refusal of what is not in the table.
-// A command's module, and all that it imports, is loaded only when it is asked for.
-import { readFile } from 'node:fs/promises';
-import { nearest, UsageError } from 'hippo';
-import type { CommandDefinition } from './arguments/command.ts';
-import { commandHelp, globalHelp } from './arguments/help-text.ts';
-import type { OptionTable, PositionalTable, Values } from './arguments/option-table.ts';
-import { parseArguments } from './arguments/parse-arguments.ts';
-import { exitCodes } from './exit/exit-code.ts';
-import { type Main, runMain } from './exit/run-main.ts';
-import type { CommandIo } from './terminal/io.ts';
-
-/** What a file in commands/ exports. `run` returns an exit code other than 0, or nothing. */
-export interface CommandModule<Options extends OptionTable, Positionals extends PositionalTable> {
-  readonly command: CommandDefinition<Options, Positionals>;
-  // biome-ignore lint/suspicious/noConfusingVoidType: a command that ends well has nothing to return.
-  readonly run: (options: Values<Options, Positionals>, io: CommandIo) => Promise<number | void>;
-}
-
-/** A row of the table: a command whose option types were checked against its own `run`, and are forgotten here. */
-export interface CommandEntry {
-  readonly definition: () => Promise<CommandDefinition>;
-  readonly run: Main;
-}
-export type CommandEntries = Readonly<Record<string, CommandEntry>>;
-
-/** Wraps a lazy import as a row of the table. */
-export function commandEntry<Options extends OptionTable, Positionals extends PositionalTable>(
-  load: () => Promise<CommandModule<Options, Positionals>>,
-): CommandEntry {
-  return {
-    definition: async () => (await load()).command,
-    run: async (argv, io) => {
-      const { command, run } = await load();
-      const parsed = parseArguments(command, argv, io.environment);
-      if (parsed.kind === 'run') return (await run(parsed.values, io)) ?? exitCodes.done;
-      io.out.write(commandHelp(command, io.out.colors));
-      return exitCodes.done;
-    },
-  };
-}
+// The command line's front door: the table of commands. Each row is a lazy import, type-checked against its own options.
+import { type CommandEntries, commandEntry, dispatch } from './dispatch.ts';
+import { runMain } from './exit/run-main.ts';
 
 const entries: CommandEntries = {
   train: commandEntry(() => import('./commands/train.ts')),
@@ -49,46 +11,6 @@ const entries: CommandEntries = {
   doctor: commandEntry(() => import('./commands/doctor.ts')),
   'first-light': commandEntry(() => import('./commands/first-light.ts')),
 };
-
-async function readVersion(): Promise<string> {
-  const manifest: unknown = JSON.parse(await readFile(new URL('../package.json', import.meta.url), 'utf8'));
-  if (typeof manifest === 'object' && manifest !== null && 'version' in manifest) return String(manifest.version);
-  throw new Error('hippo: package.json has no version.');
-}
-
-function unknownCommand(name: string, commands: CommandEntries): UsageError {
-  const guess = nearest(name.replaceAll('_', '-'), Object.keys(commands));
-  const advice = guess === undefined ? '' : ` Did you mean \`hippo ${guess}\`?`;
-  const what = name.startsWith('-') ? `option ${name} before the command` : `command "${name}"`;
-  return new UsageError('unknown-command', `there is no ${what}.${advice} \`hippo --help\` lists the commands.`, {
-    command: name,
-    nearest: guess,
-  });
-}
-
-const colorFlags = new Set(['--color', '--no-color', '--no_color']);
-
-/** A main function over a table of commands. */
-export function dispatch(commands: CommandEntries): Main {
-  return async (argv, io) => {
-    // Colours were chosen when the outputs were opened; here the flag only has to be stepped over.
-    const first = argv.findIndex((word) => !colorFlags.has(word));
-    const [name, ...words] = first < 0 ? [] : argv.slice(first);
-    if (name === '--version' || name === '-V') {
-      io.out.line(await readVersion());
-      return exitCodes.done;
-    }
-    if (name === undefined || name === '--help' || name === '-h') {
-      const definitions = await Promise.all(Object.values(commands).map((entry) => entry.definition()));
-      const output = name === undefined ? io.err : io.out;
-      output.write(globalHelp(definitions, output.colors));
-      return name === undefined ? exitCodes.usage : exitCodes.done;
-    }
-    const entry = Object.hasOwn(commands, name) ? commands[name] : undefined;
-    if (!entry) throw unknownCommand(name, commands);
-    return entry.run(words, io);
-  };
-}
 
 /** Runs the process's own command line. */
 export function start(): Promise<void> {

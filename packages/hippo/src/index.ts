@@ -15,6 +15,15 @@ export { type BackendName, backendNames, type Device, type DeviceOptions, openDe
 export { createStore, type Store } from './session/store.ts';
 export { type LanguageModel, languageModel } from './models/language-model.ts';
 export { type ModelConfig, type ModelConfigInput, type MixerKind, layerKinds, paddedVocabularySize } from './models/config.ts';
+export { memorySource, openSafetensors, type ByteSource, type TensorSource } from './checkpoint/safetensors.ts';
+export { safetensorsPieces } from './checkpoint/safetensors-writer.ts';
+export { batchAt, type BatchOptions, checkWindows, splitText } from './text/batches.ts';
+export { byteTokenizer } from './text/byte-tokenizer.ts';
+export { characterTokenizer } from './text/character-tokenizer.ts';
+export { gpt2Tokenizer } from './text/gpt2-tokenizer.ts';
+export { loadTokenizer } from './text/load-tokenizer.ts';
+export { checkTokens } from './text/stream-decoder.ts';
+export type { StreamDecoder, Tokenizer } from './text/tokenizer.ts';
 export { parseModelConfig } from './models/parse-config.ts';
 export * from './models/presets.ts';
 export * from './models/parameter-count.ts';

@@ -10,15 +10,34 @@ import type { CommandIo } from '../terminal/io.ts';
 export const command = defineCommand({
   name: 'generate',
   summary: 'Continue a prompt',
-  description: 'The prompt is read in chunks, then one token is drawn a step at constant memory. These are base models: they continue text, they do not answer.',
+  description:
+    'The prompt is read in chunks, then one token is drawn a step at constant memory. These are base models: they continue text, they do not answer.',
   positionals: {},
   options: {
     model: { type: 'string', short: 'm', required: true, placeholder: 'folder', help: 'model or run folder' },
-    prompt: { type: 'string', short: 'p', help: 'text to continue; "-" reads stdin, "file:PATH" a file', defaultText: 'a line break' },
-    maxTokens: { type: 'integer', min: 1, short: 'n', default: 400, aliases: ['max-new-tokens', 'genlen'], help: 'tokens to draw' },
+    prompt: {
+      type: 'string',
+      short: 'p',
+      help: 'text to continue; "-" reads stdin, "file:PATH" a file',
+      defaultText: 'a line break',
+    },
+    maxTokens: {
+      type: 'integer',
+      min: 1,
+      short: 'n',
+      default: 400,
+      aliases: ['max-new-tokens', 'genlen'],
+      help: 'tokens to draw',
+    },
     temperature: { type: 'number', min: 0, default: 0.8, help: 'divides the scores; 0 is greedy' },
     topK: { type: 'integer', min: 1, help: 'draw among the k likeliest tokens', defaultText: 'all' },
-    topP: { type: 'number', above: 0, max: 1, default: 1, help: 'draw among the likeliest tokens that make up this probability' },
+    topP: {
+      type: 'number',
+      above: 0,
+      max: 1,
+      default: 1,
+      help: 'draw among the likeliest tokens that make up this probability',
+    },
     seed: { type: 'integer', short: 's', default: 0, help: 'the same seed gives the same text' },
     greedy: { type: 'boolean', help: 'always the likeliest token' },
     json: { type: 'boolean', help: 'one JSON line a token, then one with the whole text' },
@@ -41,14 +60,25 @@ async function readPrompt(prompt: string | undefined, io: CommandIo): Promise<st
 
 export async function run(options: ValuesOf<typeof command>, io: CommandIo): Promise<void> {
   const prompt = await readPrompt(options.prompt, io);
-  if (prompt === '') throw new UsageError('empty-prompt', 'generate: the prompt is empty, and a model needs at least one token to go on from. Give --prompt some text.');
-  if (options.greedy && options.topK !== undefined) throw new UsageError('contradiction', 'generate: --greedy and --top-k contradict each other. Give one of them.');
+  if (prompt === '')
+    throw new UsageError(
+      'empty-prompt',
+      'generate: the prompt is empty, and a model needs at least one token to go on from. Give --prompt some text.',
+    );
+  if (options.greedy && options.topK !== undefined)
+    throw new UsageError('contradiction', 'generate: --greedy and --top-k contradict each other. Give one of them.');
   const signal = io.onInterrupt('stopping after this token');
   await using device = await openChosenDevice(options, io);
   const { model, store, tokenizer } = await loadModel(options.model, { device });
   const decoder = tokenizer.decoder();
   const started = performance.now();
-  const settings = { temperature: options.temperature, topP: options.topP, seed: options.seed, greedy: options.greedy, ...(options.topK !== undefined && { topK: options.topK }) };
+  const settings = {
+    temperature: options.temperature,
+    topP: options.topP,
+    seed: options.seed,
+    greedy: options.greedy,
+    ...(options.topK !== undefined && { topK: options.topK }),
+  };
   const stopTokens = tokenizer.endOfText === undefined ? [] : [tokenizer.endOfText];
   if (!options.json) io.out.write(prompt);
   let text = '';
@@ -56,9 +86,16 @@ export async function run(options: ValuesOf<typeof command>, io: CommandIo): Pro
   const say = (piece: string, token?: { readonly token: number; readonly logProbability: number }): void => {
     text += piece;
     if (!options.json) io.out.write(piece);
-    else if (token) io.out.line(JSON.stringify({ token: token.token, text: piece, logProbability: token.logProbability }));
+    else if (token)
+      io.out.line(JSON.stringify({ token: token.token, text: piece, logProbability: token.logProbability }));
   };
-  for await (const token of generate(model, { store, prompt: tokenizer.encode(prompt), maxTokens: options.maxTokens, stopTokens, ...settings })) {
+  for await (const token of generate(model, {
+    store,
+    prompt: tokenizer.encode(prompt),
+    maxTokens: options.maxTokens,
+    stopTokens,
+    ...settings,
+  })) {
     say(decoder.push(token.token), token);
     count++;
     if (signal.aborted) break;
@@ -66,5 +103,9 @@ export async function run(options: ValuesOf<typeof command>, io: CommandIo): Pro
   say(decoder.end());
   if (options.json) io.out.line(JSON.stringify({ prompt, text, tokens: count }));
   else io.out.line();
-  io.err.line(io.err.colors.dim(`${count} tokens, ${formatRate(count / ((performance.now() - started) / 1000), 'tokens')} with start-up`));
+  io.err.line(
+    io.err.colors.dim(
+      `${count} tokens, ${formatRate(count / ((performance.now() - started) / 1000), 'tokens')} with start-up`,
+    ),
+  );
 }

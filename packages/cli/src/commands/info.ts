@@ -25,7 +25,8 @@ export async function run({ model: name, context, json }: ValuesOf<typeof comman
   const config = existsSync(name) ? await readModelConfig(name) : preset(name);
   const model = languageModel(config);
   const count = parameterCount(model);
-  const bytes = (capacity: number): number => 4 * model.stateShapes(1, capacity).reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0);
+  const bytes = (capacity: number): number =>
+    4 * model.stateShapes(1, capacity).reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0);
   // The attention cache grows with its capacity, the recurrent state does not.
   const perToken = bytes(2) - bytes(1);
   const stateBytes = bytes(1) - perToken;
@@ -44,12 +45,25 @@ export async function run({ model: name, context, json }: ValuesOf<typeof comman
   if (json) return io.out.line(JSON.stringify(facts));
   const rows = [
     ['layers', `${kinds.length}: ${kinds.join(' ')}`],
-    ['width', `${config.d_model}, inner ${config.d_inner}, ${config.num_heads} attention head${config.num_heads === 1 ? '' : 's'}`],
+    [
+      'width',
+      `${config.d_model}, inner ${config.d_inner}, ${config.num_heads} attention head${config.num_heads === 1 ? '' : 's'}`,
+    ],
     ['vocabulary', `${config.vocab_size}, padded to ${model.paddedVocabularySize}`],
-    ['parameters', `${count.total.toLocaleString('en-US')} (${formatCount(count.total)}, ${formatBytes(count.total * 4)} in f32)`],
-    ...Object.entries(count).filter(([part]) => part !== 'total').map(([part, size]) => [`  ${part}`, size.toLocaleString('en-US')]),
+    [
+      'parameters',
+      `${count.total.toLocaleString('en-US')} (${formatCount(count.total)}, ${formatBytes(count.total * 4)} in f32)`,
+    ],
+    ...Object.entries(count)
+      .filter(([part]) => part !== 'total')
+      .map(([part, size]) => [`  ${part}`, size.toLocaleString('en-US')]),
     ['recurrent state', `${formatBytes(stateBytes)} a sequence, whatever its length`],
-    ['attention cache', perToken === 0 ? 'none' : `${formatBytes(perToken * context)} a sequence of ${context.toLocaleString('en-US')} tokens`],
+    [
+      'attention cache',
+      perToken === 0
+        ? 'none'
+        : `${formatBytes(perToken * context)} a sequence of ${context.toLocaleString('en-US')} tokens`,
+    ],
   ];
   io.out.line(alignTable(rows));
 }

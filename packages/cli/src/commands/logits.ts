@@ -15,7 +15,9 @@ export const command = defineCommand({
     json: { type: 'boolean', help: 'print one JSON document: shape and logits' },
     ...deviceOptions,
   },
-  examples: [{ line: 'hippo logits --model runs/first-light --ids 5,17,3 --json', help: 'scores after each of three tokens' }],
+  examples: [
+    { line: 'hippo logits --model runs/first-light --ids 5,17,3 --json', help: 'scores after each of three tokens' },
+  ],
 });
 
 export async function run(options: ValuesOf<typeof command>, io: CommandIo): Promise<void> {
@@ -23,12 +25,20 @@ export async function run(options: ValuesOf<typeof command>, io: CommandIo): Pro
   const { model, store } = await loadModel(options.model, { device });
   const { ids } = options;
   const { vocab_size: vocabularySize } = model.config;
-  if (ids.length === 0) throw new DataError('no-tokens', 'logits: --ids needs at least one token id, such as --ids 5,17,3.');
+  if (ids.length === 0)
+    throw new DataError('no-tokens', 'logits: --ids needs at least one token id, such as --ids 5,17,3.');
   const wrong = ids.findIndex((id) => id >= vocabularySize);
   if (wrong >= 0) {
-    throw new DataError('token-out-of-range', `logits: token ${wrong} has id ${ids[wrong]}, outside the vocabulary of ${vocabularySize} (0 to ${vocabularySize - 1}).`, { position: wrong, id: ids[wrong] });
+    throw new DataError(
+      'token-out-of-range',
+      `logits: token ${wrong} has id ${ids[wrong]}, outside the vocabulary of ${vocabularySize} (0 to ${vocabularySize - 1}).`,
+      { position: wrong, id: ids[wrong] },
+    );
   }
-  using scores = await compile(({ tokens }) => ({ logits: model.apply(tokens).logits }), { store, inputs: { tokens: { shape: [1, ids.length], dtype: 'i32' } } });
+  using scores = await compile(({ tokens }) => ({ logits: model.apply(tokens).logits }), {
+    store,
+    inputs: { tokens: { shape: [1, ids.length], dtype: 'i32' } },
+  });
   const { logits } = await scores({ tokens: Int32Array.from(ids) });
   const columns = model.paddedVocabularySize;
   const rows = ids.map((_, row) => Array.from(logits.data.subarray(row * columns, (row + 1) * columns)));

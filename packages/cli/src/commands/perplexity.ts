@@ -11,7 +11,8 @@ import type { CommandIo } from '../terminal/io.ts';
 export const command = defineCommand({
   name: 'perplexity',
   summary: 'Cross-entropy and perplexity of a text under a model',
-  description: 'The text is read in consecutive windows; every token after the first of the text is predicted exactly once, from what its window holds before it.',
+  description:
+    'The text is read in consecutive windows; every token after the first of the text is predicted exactly once, from what its window holds before it.',
   positionals: { text: { required: true, help: 'text file' } },
   options: {
     model: { type: 'string', short: 'm', required: true, placeholder: 'folder', help: 'model or run folder' },
@@ -25,17 +26,27 @@ export const command = defineCommand({
 
 export async function run(options: ValuesOf<typeof command>, io: CommandIo): Promise<void> {
   const text = await readFile(options.text, 'utf8').catch((cause: Error) => {
-    throw new DataError('unreadable-text', `perplexity: ${options.text} cannot be read; got ${cause.message}.`, { file: options.text }, { cause });
+    throw new DataError(
+      'unreadable-text',
+      `perplexity: ${options.text} cannot be read; got ${cause.message}.`,
+      { file: options.text },
+      { cause },
+    );
   });
   await using device = await openChosenDevice(options, io);
   const { model, store, tokenizer } = await loadModel(options.model, { device });
   const tokens = tokenizer.encode(text);
   using scorer = await compileScorer(model, { store, batch: options.batch, length: options.window });
   const progress = openProgress(io.err);
-  const score = await scorer.score(tokens, { onWindow: (done, total) => progress.update(() => `scored ${formatPercent(done / total)}`) });
+  const score = await scorer.score(tokens, {
+    onWindow: (done, total) => progress.update(() => `scored ${formatPercent(done / total)}`),
+  });
   progress.finish();
   const perCharacter = (score.loss * score.tokens) / text.length;
   const result = { ...score, bitsPerCharacter: perCharacter / Math.LN2, window: options.window };
   if (options.json) io.out.line(JSON.stringify(result));
-  else io.out.line(`loss ${score.loss.toFixed(4)} nats a token, perplexity ${score.perplexity.toFixed(3)}, ${result.bitsPerCharacter.toFixed(3)} bits a character, ${score.tokens} tokens`);
+  else
+    io.out.line(
+      `loss ${score.loss.toFixed(4)} nats a token, perplexity ${score.perplexity.toFixed(3)}, ${result.bitsPerCharacter.toFixed(3)} bits a character, ${score.tokens} tokens`,
+    );
 }

@@ -4,7 +4,14 @@ import type { CommandIo } from '../terminal/io.ts';
 
 export const deviceOptions = {
   backend: { type: 'choice', choices: backendNames as readonly BackendName[], default: 'wasm', help: 'what computes' },
-  threads: { type: 'integer', min: 1, max: 256, short: 't', help: 'threads of the wasm backend', defaultText: 'one a core' },
+  threads: {
+    type: 'integer',
+    min: 1,
+    max: 256,
+    short: 't',
+    help: 'threads of the wasm backend',
+    defaultText: 'one a core',
+  },
 } as const;
 
 export interface DeviceChoice {

@@ -10,7 +10,8 @@ export interface Axis {
 function niceStep(range: number, count: number): number {
   const rough = range / Math.max(1, count);
   const power = 10 ** Math.floor(Math.log10(rough));
-  const factor = [1, 2, 2.5, 5, 10].find((candidate) => candidate * power >= rough * (1 - 1e-9)) ?? 10;
+  const misfit = (factor: number): number => Math.abs(Math.log((factor * power) / rough));
+  const factor = [1, 2, 2.5, 5, 10].reduce((best, next) => (misfit(next) < misfit(best) ? next : best));
   return factor * power;
 }
 
@@ -28,16 +29,21 @@ function labelOf(value: number, step: number): string {
 }
 
 export interface AxisOptions {
-  /** How many ticks to aim at; there may be one more or a few less. */
+  /** How many ticks to aim at; there may be some more or fewer. */
   readonly count: number;
   /** Only whole numbers, as for steps. Default false. */
   readonly whole?: boolean;
   /** Room below and above the data, as a share of its range. Default 0. */
   readonly room?: number;
+  /** Start at 0 when the smallest value is within a twentieth of the largest, as step 1 of 1500 is. Default false. */
+  readonly fromZero?: boolean;
 }
 
 /** The axis over `values`. One value, or none that is finite, still gives a range with room around it. */
-export function makeAxis(values: Iterable<number>, { count, whole = false, room = 0 }: AxisOptions): Axis {
+export function makeAxis(
+  values: Iterable<number>,
+  { count, whole = false, room = 0, fromZero = false }: AxisOptions,
+): Axis {
   let min = Infinity;
   let max = -Infinity;
   for (const value of values) {
@@ -46,6 +52,7 @@ export function makeAxis(values: Iterable<number>, { count, whole = false, room 
     max = Math.max(max, value);
   }
   if (min > max) [min, max] = [0, 1];
+  if (fromZero && min > 0 && min <= max / 20) min = 0;
   if (min === max) {
     const half = whole ? 1 : Math.abs(min) * 0.1 || 1;
     [min, max] = [min - half, max + half];

@@ -121,7 +121,9 @@ function lineSeries(frame: Frame, series: Series, index: number, smoothing: numb
     .map((run) => {
       const smoothed = smoothing > 0 && run.length >= smoothableLength;
       const raw = stroke(index, pathOf(frame, bucketExtremes(run, pixels)), smoothed ? 1 : 1.75, smoothed ? 0.3 : 1);
-      return smoothed ? `${raw}\n${stroke(index, pathOf(frame, smooth(bucketMeans(run, pixels), smoothing)), 2.25, 1)}` : raw;
+      return smoothed
+        ? `${raw}\n${stroke(index, pathOf(frame, smooth(bucketMeans(run, pixels), smoothing)), 2.25, 1)}`
+        : raw;
     })
     .join('\n');
 }
@@ -140,13 +142,19 @@ function lastPoint(series: Series): Point | undefined {
   return runsOf(series).at(-1)?.at(-1);
 }
 
+/** Four significant digits, without an exponent. */
+function endValue(value: number): string {
+  const digits = value.toPrecision(4);
+  return digits.includes('e') ? String(Number(digits)) : digits;
+}
+
 /** The last value of each marked series, at the right of its last point, where the eye ends up. */
 function endLabels(frame: Frame, series: readonly Series[]): string {
   const labels = series.flatMap((one) => {
     const point = one.style === 'marked' ? lastPoint(one) : undefined;
     if (!point) return [];
     const { x, y } = toPixels(frame, point);
-    return [text(x + 10, y + 4, Number(point.y.toPrecision(3)).toString(), { weight: 600, tone: 'strong' })];
+    return [text(x + 10, y + 4, endValue(point.y), { weight: 600, tone: 'strong' })];
   });
   return labels.join('\n');
 }
@@ -159,7 +167,9 @@ function legend(series: readonly Series[], right: number, y: number): string {
   for (const [i, { name, style }] of series.entries()) {
     parts.push(stroke(i, `M${px(x)} ${px(y - 4)}h18`, 2.25, 1));
     if (style === 'marked')
-      parts.push(`<circle class="fill${i % hues.length} halo" cx="${px(x + 9)}" cy="${px(y - 4)}" r="4.5" fill="${hueOf(i).light}" stroke="${ink.paper}" stroke-width="1.5"/>`);
+      parts.push(
+        `<circle class="fill${i % hues.length} halo" cx="${px(x + 9)}" cy="${px(y - 4)}" r="4.5" fill="${hueOf(i).light}" stroke="${ink.paper}" stroke-width="1.5"/>`,
+      );
     parts.push(text(x + 26, y, name, { size }));
     x += (widths[i] ?? 0) + 18;
   }
@@ -171,12 +181,18 @@ function layOut(series: readonly Series[], options: SvgPlotOptions): { frame: Fr
   const points = series.flatMap((one) => runsOf(one).flat());
   const top = 20 + (title !== '' || series.length > 0 ? 28 : 0) + (yLabel !== '' ? 24 : 0);
   const bottom = height - (xLabel !== '' ? 58 : 36);
-  const y = makeAxis(points.map((point) => point.y), { count: Math.max(2, (bottom - top) / 55), room: 0.03 });
+  const y = makeAxis(
+    points.map((point) => point.y),
+    { count: Math.max(2, (bottom - top) / 45), room: 0.03 },
+  );
   const labelWidth = Math.max(0, ...y.ticks.map(({ label }) => textWidth(label, 12)));
   const left = 26 + labelWidth;
   const right = width - (series.some(({ style }) => style === 'marked') ? 56 : 24);
   const whole = points.every((point) => Number.isInteger(point.x));
-  const x = makeAxis(points.map((point) => point.x), { count: Math.max(2, (right - left) / 90), whole });
+  const x = makeAxis(
+    points.map((point) => point.x),
+    { count: Math.max(2, (right - left) / 90), whole, fromZero: true },
+  );
   return { frame: { left, right, top, bottom, x, y }, width, height };
 }
 

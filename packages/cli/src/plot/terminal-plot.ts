@@ -2,7 +2,7 @@
 // Layout: a title with the legend, the y axis on the left, the x axis below, its label at the right end.
 import picocolors from 'picocolors';
 import type { Colors } from 'picocolors/types.js';
-import { padVisible } from '../terminal/visible-text.ts';
+import { cutVisible, padVisible } from '../terminal/visible-text.ts';
 import { type Axis, makeAxis } from './axis.ts';
 import { bucketMeans, type Point, runsOf, type Series } from './series.ts';
 
@@ -115,22 +115,19 @@ function legend(series: readonly Series[], colors: Colors): string {
   return entries.join('   ');
 }
 
-/** Two lines under the plot area: the axis with its ticks, and their labels where they fit. */
-function xAxisLines(axis: Axis, columns: number, label: string): readonly [string, string] {
+/** Two lines under the plot area: the axis with its ticks, and their labels where they leave room for the axis's own. */
+function xAxisLines(axis: Axis, columns: number, name: string): readonly [string, string] {
   const rule = Array.from({ length: columns }, () => '─');
+  const end = name === '' ? columns : columns - name.length - 2;
   let labels = '';
-  for (const { at, label: text } of axis.ticks) {
+  for (const { at, label } of axis.ticks) {
     const column = Math.round(((at - axis.min) / (axis.max - axis.min)) * (columns - 1));
-    const start = Math.max(0, column - (text.length >> 1));
-    if (start + text.length > columns || (labels !== '' && start < labels.length + 2)) continue;
+    const start = Math.max(0, column - (label.length >> 1));
+    if (start + label.length > end || (labels !== '' && start < labels.length + 2)) continue;
     rule[column] = '┬';
-    labels = labels.padEnd(start) + text;
+    labels = labels.padEnd(start) + label;
   }
-  // The label goes to the right end, in place of tick labels that it would touch.
-  if (label === '') return [rule.join(''), labels];
-  const room = columns - label.length - 2;
-  if (labels.length <= room) return [rule.join(''), labels.padEnd(room + 2) + label];
-  return [rule.join(''), `${labels}  ${label}`];
+  return [rule.join(''), name === '' ? labels : labels.padEnd(end + 2) + name];
 }
 
 /**
@@ -153,7 +150,7 @@ export function terminalPlot(series: readonly Series[], options: TerminalPlotOpt
   const wholeX = points.every((point) => Number.isInteger(point.x));
   const x = makeAxis(
     points.map((point) => point.x),
-    { count: Math.max(2, columns / 12), whole: wholeX },
+    { count: Math.max(2, columns / 12), whole: wholeX, fromZero: true },
   );
   const canvas = new Canvas(columns, height);
   draw(canvas, series, x, y);
@@ -162,7 +159,7 @@ export function terminalPlot(series: readonly Series[], options: TerminalPlotOpt
   for (const { at, label } of y.ticks)
     labels.set(Math.round((1 - (at - y.min) / (y.max - y.min)) * (height - 1)), label);
   const heading = [title === '' ? '' : colors.bold(title), legend(series, colors)].filter((text) => text !== '');
-  const lines = [` ${heading.join('   ')}`];
+  const lines = [cutVisible(` ${heading.join('   ')}`, width)];
   if (yLabel !== '') lines.push(colors.dim(` ${yLabel}`));
   for (const [i, cells] of canvas.rows.entries()) {
     const label = labels.get(i);

@@ -4,7 +4,15 @@ import { describe, expect, it } from 'vitest';
 import { assign, read } from '../graph/trace.ts';
 import { stateVariable, type Variable } from '../graph/variable.ts';
 import { type GoldenFile, openGolden } from '../nn/golden.test-support.ts';
-import { backends, evaluate, openStore, outputOf, relativeError, tolerances, valueOf } from '../nn/layer.test-support.ts';
+import {
+  backends,
+  evaluate,
+  inputOf,
+  openStore,
+  outputOf,
+  relativeError,
+  tolerances,
+} from '../nn/layer.test-support.ts';
 import { addI32, gradient } from '../ops/index.ts';
 import { compile } from '../session/compile.ts';
 import { scalarOf, tensor } from '../tensor/host-tensor.ts';
@@ -25,9 +33,30 @@ interface Sizes {
 }
 
 function configOf({ config }: GoldenFile): ModelConfigInput {
-  const { d_model, n_layer, d_inner, vocab_size, pad_vocab_size_multiple, attn_layer_idx, num_heads, rotary_emb_dim, d_state, head_dim } =
-    config as unknown as Sizes;
-  return { d_model, n_layer, d_inner, vocab_size, pad_vocab_size_multiple, attn_layer_idx, num_heads, rotary_emb_dim, d_state, head_dim };
+  const {
+    d_model,
+    n_layer,
+    d_inner,
+    vocab_size,
+    pad_vocab_size_multiple,
+    attn_layer_idx,
+    num_heads,
+    rotary_emb_dim,
+    d_state,
+    head_dim,
+  } = config as unknown as Sizes;
+  return {
+    d_model,
+    n_layer,
+    d_inner,
+    vocab_size,
+    pad_vocab_size_multiple,
+    attn_layer_idx,
+    num_heads,
+    rotary_emb_dim,
+    d_state,
+    head_dim,
+  };
 }
 
 const isSsmParameter = (name: string): boolean => /kernel\.kernel\.|mixer\.D$|mixer\.ssm_k_D$/.test(name);
@@ -37,13 +66,16 @@ function greedy(logits: ArrayLike<number>, sizes: { batch: number; columns: numb
   const { batch, columns, vocabulary } = sizes;
   return Int32Array.from({ length: batch }, (_, row) => {
     let best = 0;
-    for (let c = 1; c < vocabulary; c++) if ((logits[row * columns + c] ?? 0) > (logits[row * columns + best] ?? 0)) best = c;
+    for (let c = 1; c < vocabulary; c++)
+      if ((logits[row * columns + c] ?? 0) > (logits[row * columns + best] ?? 0)) best = c;
     return best;
   });
 }
 
 function stateVariables(model: LanguageModel, batch: number, capacity: number): readonly Variable[] {
-  return model.stateShapes(batch, capacity).map(({ name, shape, dtype }) => stateVariable(`state.${name}`, shape, dtype));
+  return model
+    .stateShapes(batch, capacity)
+    .map(({ name, shape, dtype }) => stateVariable(`state.${name}`, shape, dtype));
 }
 
 describe.each(backends)('language model against the official implementation on %s', (backend) => {
@@ -65,14 +97,19 @@ describe.each(backends)('language model against the official implementation on %
       const { io, model, store } = await open();
       const { variables } = model;
       const outputs = await evaluate(store, { tokens: io.get('input_ids') }, (values) => {
-        const loss = model.loss(valueOf(values, 'tokens'));
+        const loss = model.loss(inputOf(values, 'tokens'));
         const gradients = gradient(loss, variables.map(read));
         return { loss, ...Object.fromEntries(gradients.map((value, i) => [variables[i]?.name ?? '', value])) };
       });
       const ids = io.get('input_ids');
       const [batch = 1, columns = 1] = ids.shape;
-      const inputs = tensor(Int32Array.from(ids.data).filter((_, i) => i % columns < columns - 1), [batch, columns - 1]);
-      const { logits } = await evaluate(store, { inputs }, (values) => ({ logits: model.apply(valueOf(values, 'inputs')).logits }));
+      const inputs = tensor(
+        Int32Array.from(ids.data).filter((_, i) => i % columns < columns - 1),
+        [batch, columns - 1],
+      );
+      const { logits } = await evaluate(store, { inputs }, (values) => ({
+        logits: model.apply(inputOf(values, 'inputs')).logits,
+      }));
       expect(relativeError(logits?.data, io.get('logits').data)).toBeLessThan(tolerances.goldenLogits);
       expect(scalarOf(outputOf(outputs, 'loss'))).toBeCloseTo(scalarOf(io.get('loss')), 5);
       for (const variable of variables) {
@@ -84,7 +121,11 @@ describe.each(backends)('language model against the official implementation on %
 
     it('decodes greedily by a prefill and single steps', async () => {
       const { io, model, store } = await open();
-      const [prompt, expectedTokens, expectedLogits] = [io.get('greedy_prompt'), io.get('greedy_tokens'), io.get('greedy_logits')];
+      const [prompt, expectedTokens, expectedLogits] = [
+        io.get('greedy_prompt'),
+        io.get('greedy_tokens'),
+        io.get('greedy_logits'),
+      ];
       const [batch = 1, promptLength = 1] = prompt.shape;
       const steps = expectedTokens.shape[1] ?? 1;
       const sizes = { batch, columns: model.paddedVocabularySize, vocabulary: model.config.vocab_size };
@@ -94,7 +135,9 @@ describe.each(backends)('language model against the official implementation on %
       const plan = (length: number) =>
         compile(
           ({ tokens }) => {
-            const state = Object.fromEntries(states.map((variable) => [variable.name.slice('state.'.length), read(variable)]));
+            const state = Object.fromEntries(
+              states.map((variable) => [variable.name.slice('state.'.length), read(variable)]),
+            );
             const result = model.apply(tokens, { state, position: read(position), logits: 'last' });
             for (const variable of states) {
               const next = result.state[variable.name.slice('state.'.length)];
@@ -108,7 +151,9 @@ describe.each(backends)('language model against the official implementation on %
       const step = await plan(1);
       let { logits } = await (await plan(promptLength))({ tokens: prompt });
       for (let at = 0; at < steps; at++) {
-        const row = Array.from({ length: batch }, (_, b) => Array.from(expectedLogits.data.slice((b * steps + at) * sizes.columns, (b * steps + at + 1) * sizes.columns)));
+        const row = Array.from({ length: batch }, (_, b) =>
+          Array.from(expectedLogits.data.slice((b * steps + at) * sizes.columns, (b * steps + at + 1) * sizes.columns)),
+        );
         expect(relativeError(logits.data, row.flat()), `step ${at}`).toBeLessThan(tolerances.goldenLogits);
         const tokens = greedy(logits.data, sizes);
         expect([...tokens]).toEqual(Array.from({ length: batch }, (_, b) => expectedTokens.data[b * steps + at]));

@@ -78,7 +78,7 @@ export function languageModel(given: ModelConfigInput): LanguageModel {
     return { logits: root.child('lm_head').within(() => matmul(hidden, read(head), { transposeB: true })), state };
   };
   const tokenLosses = (tokens: Value, context: MixerContext): Value => {
-    const length = checkTokens(tokens) - 1;
+    const length = checkTokens(tokens, 2) - 1;
     const { logits } = apply(sliceAxis(tokens, 1, 0, length), context);
     const targets = reshape(sliceAxis(tokens, 1, 1, length + 1), [-1]);
     return root
@@ -152,12 +152,20 @@ function embed(
   return add(embedded, positions.apply(context.position ? addI32(ids, reshape(context.position, [1])) : ids));
 }
 
-function checkTokens(tokens: Value): number {
+/** The length of tokens that are i32 [batch, length ≥ least]. */
+function checkTokens(tokens: Value, least = 1): number {
   const [, length] = tokens.shape;
-  if (tokens.shape.length === 2 && length !== undefined && tokens.dtype === 'i32') return length;
+  if (tokens.shape.length !== 2 || length === undefined || tokens.dtype !== 'i32') {
+    throw new UsageError(
+      'token-shape',
+      `language model: tokens must be i32 [batch, length]; got ${tokens.dtype}[${tokens.shape.join(', ')}].`,
+      { shape: tokens.shape, dtype: tokens.dtype },
+    );
+  }
+  if (length >= least) return length;
   throw new UsageError(
-    'token-shape',
-    `language model: tokens must be i32 [batch, length]; got ${tokens.dtype}[${tokens.shape.join(', ')}].`,
-    { shape: tokens.shape, dtype: tokens.dtype },
+    'token-length',
+    `language model: ${least === 1 ? 'a sequence needs at least 1 token' : `a loss needs at least ${least} tokens, the last one only as a target`}; got ${length}.`,
+    { length, least },
   );
 }

@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { type HostTensor, tensor } from '../tensor/host-tensor.ts';
 
-const folder = new URL('file:///work/shared/golden/');
+const folder = new URL('../../testdata/golden/', import.meta.url);
 
 export interface GoldenFile {
   /** The settings the file was made with; empty where it holds parameters only. */
@@ -21,7 +21,10 @@ interface HeaderEntry {
 export async function openGolden(name: string): Promise<GoldenFile> {
   const bytes = await readFile(new URL(`${name}.safetensors`, folder));
   const start = 8 + Number(bytes.readBigUInt64LE(0));
-  const { __metadata__: metadata = {}, ...entries } = JSON.parse(bytes.toString('utf8', 8, start)) as Record<string, HeaderEntry> & {
+  const { __metadata__: metadata = {}, ...entries } = JSON.parse(bytes.toString('utf8', 8, start)) as Record<
+    string,
+    HeaderEntry
+  > & {
     readonly __metadata__?: { readonly config?: string };
   };
   return {

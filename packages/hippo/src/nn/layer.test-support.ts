@@ -42,7 +42,13 @@ export async function perturb(store: Store, variables: readonly Variable[], size
   for (const variable of variables) {
     const { data, shape } = await store.read(variable);
     const noise = randomData(shape, `noise ${variable.name}`);
-    store.write(variable, tensor(Float32Array.from(data, (x, i) => x + size * (noise[i] ?? 0)), shape));
+    store.write(
+      variable,
+      tensor(
+        Float32Array.from(data, (x, i) => x + size * (noise[i] ?? 0)),
+        shape,
+      ),
+    );
   }
 }
 
@@ -91,7 +97,7 @@ export function outputOf(outputs: Readonly<Record<string, HostTensor>>, name: st
 }
 
 /** A traced input that must be there. */
-export function valueOf(values: Readonly<Record<string, Value>>, name: string): Value {
+export function inputOf(values: Readonly<Record<string, Value>>, name: string): Value {
   const value = values[name];
   if (!value) throw new Error(`test: no input "${name}"; there are ${Object.keys(values).join(', ')}.`);
   return value;

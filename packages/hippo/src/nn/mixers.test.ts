@@ -2,17 +2,36 @@
 // convolution; a row of a batch = that row alone; nothing looks ahead.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { read } from '../graph/trace.ts';
 import type { Value, ValueType } from '../graph/value.ts';
-import { concat, diagonalSsm as applyDiagonal, full, type SsmForm, pad, reshape, sliceAxis, transpose } from '../ops/index.ts';
+import {
+  diagonalSsm as applyDiagonal,
+  concat,
+  full,
+  pad,
+  reshape,
+  type SsmForm,
+  sliceAxis,
+  transpose,
+} from '../ops/index.ts';
 import { compile } from '../session/compile.ts';
 import type { Store } from '../session/store.ts';
 import { type HostTensor, tensor } from '../tensor/host-tensor.ts';
 import { elementCount, type Shape } from '../tensor/shape.ts';
 import { attention } from './attention.ts';
-import { read } from '../graph/trace.ts';
 import { normal } from './initialize.ts';
-import { backends, evaluate, openStore, outputOf, perturb, randomTensor, relativeError, tolerances, valueOf } from './layer.test-support.ts';
-import { type Mixer, sequenceSizes, type State } from './mixer.ts';
+import {
+  backends,
+  evaluate,
+  inputOf,
+  openStore,
+  outputOf,
+  perturb,
+  randomTensor,
+  relativeError,
+  tolerances,
+} from './layer.test-support.ts';
+import { type Mixer, type State, sequenceSizes } from './mixer.ts';
 import { rootScope, type Scope } from './scope.ts';
 import { diagonalSsm } from './ssm/diagonal.ts';
 import { gss } from './ssm/gss.ts';
@@ -47,7 +66,10 @@ function diagonalMixer(scope: Scope): Mixer {
     stateShapes: (batch) => [{ name: 'diagonal', shape: [width, batch, 2, layer.states], dtype: 'f32' }],
     apply: (x, context = {}) => {
       const { state, form } = context;
-      const { y, endState } = applyDiagonal(toChannels(x), layer.parameters(read(skip)), { state: state?.diagonal, form });
+      const { y, endState } = applyDiagonal(toChannels(x), layer.parameters(read(skip)), {
+        state: state?.diagonal,
+        form,
+      });
       return { y: fromChannels(y), state: { diagonal: endState } };
     },
   };
@@ -102,14 +124,16 @@ async function stepByStep(store: Store, mixer: Mixer, { data, shape }: HostTenso
   types.x = { shape: [rows, 1, width], dtype: 'f32' };
   types.position = { shape: [], dtype: 'i32' };
   const step = await compile(
-    ({ x, position, ...state }) => {
-      if (!x) return {};
-      const result = mixer.apply(x, { state, position });
+    (values): Record<string, Value> => {
+      const { x: _, position, ...state } = values;
+      const result = mixer.apply(inputOf(values, 'x'), { state, position });
       return { y: result.y, ...result.state };
     },
     { store, inputs: types, verify: true },
   );
-  let state: Record<string, HostTensor> = Object.fromEntries(shapes.map(({ name, shape: sizes }) => [name, zeros(sizes)]));
+  let state: Record<string, HostTensor> = Object.fromEntries(
+    shapes.map(({ name, shape: sizes }) => [name, zeros(sizes)]),
+  );
   const y = new Float32Array(data.length);
   for (let at = 0; at < length; at++) {
     const pick = (row: number) => [...data.subarray((row * length + at) * width, (row * length + at + 1) * width)];
@@ -142,7 +166,7 @@ describe.each(backends)('mixers on %s', (backend) => {
       const { mixer, store } = await setUp(backend, make);
       const x = randomTensor([batch, length, width], 'x');
       const whole = await evaluate(store, { x }, (values) => {
-        const { y, state } = mixer.apply(valueOf(values, 'x'));
+        const { y, state } = mixer.apply(inputOf(values, 'x'));
         return { y, ...state };
       });
       const steps = await stepByStep(store, mixer, x);
@@ -163,10 +187,12 @@ describe.each(backends)('mixers on %s', (backend) => {
         fc.asyncProperty(split, async (lengths) => {
           const length = lengths.reduce((a, b) => a + b, 0);
           const outputs = await evaluate(store, { x: randomTensor([batch, length, width], 'split') }, (values) => {
-            const x = valueOf(values, 'x');
+            const x = inputOf(values, 'x');
             return { whole: mixer.apply(x).y, chunks: inChunks(mixer, x, lengths).y };
           });
-          expect(relativeError(outputOf(outputs, 'chunks').data, outputOf(outputs, 'whole').data)).toBeLessThan(tolerances.longEquivalence);
+          expect(relativeError(outputOf(outputs, 'chunks').data, outputOf(outputs, 'whole').data)).toBeLessThan(
+            tolerances.longEquivalence,
+          );
         }),
         { numRuns: 5, seed: 7 },
       );
@@ -176,20 +202,25 @@ describe.each(backends)('mixers on %s', (backend) => {
       const { mixer, store } = await setUp(backend, make);
       const length = 19;
       const outputs = await evaluate(store, { x: randomTensor([3, length, width], 'batch') }, (values) => {
-        const x = valueOf(values, 'x');
+        const x = inputOf(values, 'x');
         return { row: sliceAxis(mixer.apply(x).y, 0, 1, 2), alone: mixer.apply(sliceAxis(x, 0, 1, 2)).y };
       });
-      expect(relativeError(outputOf(outputs, 'alone').data, outputOf(outputs, 'row').data)).toBeLessThan(tolerances.equivalence);
+      expect(relativeError(outputOf(outputs, 'alone').data, outputOf(outputs, 'row').data)).toBeLessThan(
+        tolerances.equivalence,
+      );
     });
 
     it('an input reaches no earlier output, and does reach its own', async () => {
       const { mixer, store } = await setUp(backend, make);
       const [length, changed] = [21, 13];
       const x = randomTensor([1, length, width], 'causal');
-      const other = tensor(Float32Array.from(x.data, (v, i) => (Math.floor(i / width) === changed ? v + 1 : v)), x.shape);
+      const other = tensor(
+        Float32Array.from(x.data, (v, i) => (Math.floor(i / width) === changed ? v + 1 : v)),
+        x.shape,
+      );
       const outputs = await evaluate(store, { x, other }, (values) => ({
-        before: mixer.apply(valueOf(values, 'x')).y,
-        after: mixer.apply(valueOf(values, 'other')).y,
+        before: mixer.apply(inputOf(values, 'x')).y,
+        after: mixer.apply(inputOf(values, 'other')).y,
       }));
       const [before, after] = [outputOf(outputs, 'before').data, outputOf(outputs, 'after').data];
       const cut = changed * width;
@@ -197,26 +228,46 @@ describe.each(backends)('mixers on %s', (backend) => {
       expect(relativeError(after.subarray(cut, cut + width), before.subarray(cut, cut + width))).toBeGreaterThan(1e-3);
     });
 
-    it.runIf(hasConvolution(name)).each([1, 2, 17, 64])('length %i: the recurrence is the convolution', async (length) => {
-      const { mixer, store } = await setUp(backend, make);
-      const shapes = mixer.stateShapes(batch, length);
-      const states = Object.fromEntries(shapes.map(({ name: state, shape }) => [state, randomTensor(shape, state)]));
-      const outputs = await evaluate(store, { x: randomTensor([batch, length, width], 'forms'), ...states }, (values) => {
-        const { x, ...state } = values;
-        const run = (form: SsmForm) => (x ? mixer.apply(x, { state, form }) : undefined);
-        const results = (['scan', 'convolution'] as const).map((form) => [form, run(form)] as const);
-        return Object.fromEntries(results.flatMap(([form, result]) => (result ? [[form, result.y], [`${form} end`, result.state.diagonal ?? result.y]] : [])));
-      });
-      expect(relativeError(outputOf(outputs, 'convolution').data, outputOf(outputs, 'scan').data)).toBeLessThan(tolerances.equivalence);
-      expect(relativeError(outputOf(outputs, 'convolution end').data, outputOf(outputs, 'scan end').data)).toBeLessThan(tolerances.equivalence);
-    });
+    it.runIf(hasConvolution(name)).each([1, 2, 17, 64])(
+      'length %i: the recurrence is the convolution',
+      async (length) => {
+        const { mixer, store } = await setUp(backend, make);
+        const shapes = mixer.stateShapes(batch, length);
+        const states = Object.fromEntries(shapes.map(({ name: state, shape }) => [state, randomTensor(shape, state)]));
+        const outputs = await evaluate(
+          store,
+          { x: randomTensor([batch, length, width], 'forms'), ...states },
+          (values) => {
+            const { x, ...state } = values;
+            const run = (form: SsmForm) => (x ? mixer.apply(x, { state, form }) : undefined);
+            const results = (['scan', 'convolution'] as const).map((form) => [form, run(form)] as const);
+            return Object.fromEntries(
+              results.flatMap(([form, result]) =>
+                result
+                  ? [
+                      [form, result.y],
+                      [`${form} end`, result.state.diagonal ?? result.y],
+                    ]
+                  : [],
+              ),
+            );
+          },
+        );
+        expect(relativeError(outputOf(outputs, 'convolution').data, outputOf(outputs, 'scan').data)).toBeLessThan(
+          tolerances.equivalence,
+        );
+        expect(
+          relativeError(outputOf(outputs, 'convolution end').data, outputOf(outputs, 'scan end').data),
+        ).toBeLessThan(tolerances.equivalence);
+      },
+    );
   });
 
   it('the checks above notice a mixer that looks ahead', async () => {
     const { store } = await setUp(backend, mixers.shift ?? shiftMixer);
     const ahead = (x: Value): Value => pad(sliceAxis(x, 1, 1, x.shape[1] ?? 1), [0, 0, 0], [0, 1, 0]);
     const outputs = await evaluate(store, { x: randomTensor([1, 9, width], 'ahead') }, (values) => {
-      const x = valueOf(values, 'x');
+      const x = inputOf(values, 'x');
       const halves = [sliceAxis(x, 1, 0, 4), sliceAxis(x, 1, 4, 9)].map(ahead);
       return { whole: ahead(x), chunks: concat(halves, 1), same: reshape(x, x.shape) };
     });

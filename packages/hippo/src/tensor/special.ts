@@ -26,5 +26,8 @@ export function geluTanh(x: number): number {
 /** The derivative of `geluTanh`. */
 export function geluTanhDerivative(x: number): number {
   const t = Math.tanh(sqrtTwoOverPi * (x + 0.044715 * x * x * x));
-  return 0.5 * (1 + t) + 0.5 * x * (1 - t * t) * sqrtTwoOverPi * (1 + 3 * 0.044715 * x * x);
+  // Where tanh is ±1 to the last bit the second term is 0, also at ±∞, where its factors are ∞·0.
+  const slope = 1 - t * t;
+  const second = slope === 0 ? 0 : 0.5 * x * slope * sqrtTwoOverPi * (1 + 3 * 0.044715 * x * x);
+  return 0.5 * (1 + t) + second;
 }

@@ -22,7 +22,7 @@ export interface TrainOptions {
   readonly seed?: number;
   /** Validate every this many steps and after the last; 0: only after the last. Default 0. */
   readonly validateEvery?: number;
-  /** Save every this many steps and after the last; 0: only after the last. Default 0. */
+  /** Save every this many steps, after each best validation and after the last step. Default 0: no regular saves. */
   readonly saveEvery?: number;
 }
 
@@ -45,7 +45,8 @@ export interface TrainerState {
   /** Finished steps. */
   readonly step: number;
   readonly bestValidationLoss: number | undefined;
-  readonly lastValidationLoss: number | undefined;
+  /** The step after which it was measured. */
+  readonly bestStep: number | undefined;
 }
 
 export type TrainEvent =
@@ -65,7 +66,7 @@ export async function* train(run: TrainingRun, options: TrainOptions): AsyncGene
   if (!Number.isInteger(steps) || steps < 1) throw new UsageError('steps', `train: steps must be a whole number, 1 or more; got ${steps}.`, { steps });
   checkSchedule(schedule);
   using step = await compileTrainStep(run.model, { store: run.store, batch, length, accumulation, clip, seed, optimizer: { ...adamWDefaults, ...options.optimizer } });
-  let state: TrainerState = (await run.resume?.(step)) ?? { step: 0, bestValidationLoss: undefined, lastValidationLoss: undefined };
+  let state: TrainerState = (await run.resume?.(step)) ?? { step: 0, bestValidationLoss: undefined, bestStep: undefined };
   yield { kind: 'start', step: state.step, peakBytes: step.peakBytes };
 
   const save = async function* (): AsyncGenerator<TrainEvent> {
@@ -75,15 +76,18 @@ export async function* train(run: TrainingRun, options: TrainOptions): AsyncGene
   };
   while (state.step < steps) {
     yield await trainOne(step, state.step);
+    // A step may never leave the microtask queue; signals (Ctrl-C) and timers need a turn of the event loop.
+    await new Promise((resolve) => setTimeout(resolve, 0));
     state = { ...state, step: state.step + 1 };
     const last = state.step === steps;
     const interrupted = run.signal?.aborted ?? false;
     if (run.validate && !interrupted && (last || (validateEvery > 0 && state.step % validateEvery === 0))) {
       const event = await validateNow(run.validate, state);
-      state = { ...state, lastValidationLoss: event.loss, bestValidationLoss: event.best ? event.loss : state.bestValidationLoss };
+      if (event.best) state = { ...state, bestValidationLoss: event.loss, bestStep: state.step };
       yield event;
     }
-    if (interrupted || last || (saveEvery > 0 && state.step % saveEvery === 0)) yield* save();
+    const due = saveEvery > 0 && state.step % saveEvery === 0;
+    if (interrupted || last || due || state.bestStep === state.step) yield* save();
     if (interrupted && !last) break;
   }
   yield { kind: 'end', step: state.step, interrupted: state.step < steps };

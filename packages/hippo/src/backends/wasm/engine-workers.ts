@@ -44,8 +44,14 @@ export function canStartWorkers(): boolean {
   return typeof Worker !== 'undefined' && typeof Blob !== 'undefined' && mayBlock();
 }
 
+interface NodeModules {
+  readonly 'node:os': typeof import('node:os');
+  readonly 'node:v8': typeof import('node:v8');
+  readonly 'node:worker_threads': typeof import('node:worker_threads');
+}
+
 /** A module of Node, or undefined where there is no Node. */
-export function nodeModule<Name extends 'node:os' | 'node:v8' | 'node:worker_threads'>(name: Name) {
+export function nodeModule<Name extends keyof NodeModules>(name: Name): NodeModules[Name] | undefined {
   return typeof process === 'undefined' ? undefined : process.getBuiltinModule?.(name);
 }
 

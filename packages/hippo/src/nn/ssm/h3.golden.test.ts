@@ -1,11 +1,20 @@
 // The H3 layer against the official implementation: outputs, both kernels, every gradient, and decoding step by step.
 import { describe, expect, it } from 'vitest';
 import { read } from '../../graph/trace.ts';
-import { constant, concat, diagonalSsm as applyDiagonal, full, gradient, mul, sliceAxis, sum } from '../../ops/index.ts';
+import {
+  diagonalSsm as applyDiagonal,
+  concat,
+  constant,
+  full,
+  gradient,
+  mul,
+  sliceAxis,
+  sum,
+} from '../../ops/index.ts';
 import type { Store } from '../../session/store.ts';
 import { type HostTensor, tensor } from '../../tensor/host-tensor.ts';
 import { type GoldenFile, openGolden } from '../golden.test-support.ts';
-import { backends, evaluate, openStore, outputOf, relativeError, tolerances, valueOf } from '../layer.test-support.ts';
+import { backends, evaluate, inputOf, openStore, outputOf, relativeError, tolerances } from '../layer.test-support.ts';
 import type { State } from '../mixer.ts';
 import { rootScope } from '../scope.ts';
 import { diagonalSsm } from './diagonal.ts';
@@ -69,7 +78,7 @@ describe.each(backends)('H3 layer against the official implementation on %s', (b
     it('gives its outputs and every gradient', async () => {
       const { file, config, layer, variables, store } = await open();
       const outputs = await evaluate(store, { u: file.get('u'), dy: file.get('dy') }, (values) => {
-        const [u, dy] = [valueOf(values, 'u'), valueOf(values, 'dy')];
+        const [u, dy] = [inputOf(values, 'u'), inputOf(values, 'dy')];
         const { y } = layer.apply(u);
         const gradients = gradient(sum(mul(y, dy)), [u, ...variables.map(read)]);
         return { y, ...Object.fromEntries(gradients.map((value, i) => [variables[i - 1]?.name ?? 'u', value])) };
@@ -85,11 +94,23 @@ describe.each(backends)('H3 layer against the official implementation on %s', (b
 
     it('has its two kernels', async () => {
       const { file, config, store, variables } = await open();
-      const { d_model: channels, d_state: stateSize, head_dim: headDim, seqlen, measure, disc: discretisation } = config;
+      const {
+        d_model: channels,
+        d_state: stateSize,
+        head_dim: headDim,
+        seqlen,
+        measure,
+        disc: discretisation,
+      } = config;
       const heads = channels / headDim;
       const scope = rootScope();
       const shift = shiftSsm(scope.child('ssm_k_kernel.kernel'), { channels, stateSize });
-      const diagonal = diagonalSsm(scope.child('kernel.kernel'), { channels: heads, stateSize, measure, discretisation });
+      const diagonal = diagonalSsm(scope.child('kernel.kernel'), {
+        channels: heads,
+        stateSize,
+        measure,
+        discretisation,
+      });
       const own: Store = await openStore(backend, scope.variables);
       for (const variable of scope.variables) {
         const twin = variables.find(({ name }) => name === variable.name);
@@ -104,9 +125,15 @@ describe.each(backends)('H3 layer against the official implementation on %s', (b
         diagonal: applyDiagonal(impulse(heads), diagonal.parameters(full([heads], 0)), { form: 'scan' }).y,
         convolution: applyDiagonal(impulse(heads), diagonal.parameters(full([heads], 0)), { form: 'convolution' }).y,
       }));
-      expect(relativeError(outputs.shift?.data, file.get('ssm_shift_kernel').data)).toBeLessThan(tolerances.goldenOutput);
-      expect(relativeError(outputs.diagonal?.data, file.get('ssm_diag_kernel').data)).toBeLessThan(tolerances.goldenOutput);
-      expect(relativeError(outputs.convolution?.data, file.get('ssm_diag_kernel').data)).toBeLessThan(tolerances.goldenOutput);
+      expect(relativeError(outputs.shift?.data, file.get('ssm_shift_kernel').data)).toBeLessThan(
+        tolerances.goldenOutput,
+      );
+      expect(relativeError(outputs.diagonal?.data, file.get('ssm_diag_kernel').data)).toBeLessThan(
+        tolerances.goldenOutput,
+      );
+      expect(relativeError(outputs.convolution?.data, file.get('ssm_diag_kernel').data)).toBeLessThan(
+        tolerances.goldenOutput,
+      );
     });
 
     it('decodes step by step after a prefill', async () => {
@@ -115,7 +142,7 @@ describe.each(backends)('H3 layer against the official implementation on %s', (b
       // The official layer cannot step for head dim above 1; there the whole sequence is the reference.
       const expected = file.get(headDim === 1 ? 'y_prefill_then_steps' : 'y');
       const outputs = await evaluate(store, { u: file.get('u') }, (values) => {
-        const u = valueOf(values, 'u');
+        const u = inputOf(values, 'u');
         const parts = [];
         let state: State | undefined;
         for (let at = 0; at < seqlen; at += at === 0 ? prefill : 1) {

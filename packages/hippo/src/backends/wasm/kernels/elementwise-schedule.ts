@@ -40,12 +40,17 @@ function rootsOf({ inputs, constants, instructions }: ElementwiseProgram): numbe
   return roots;
 }
 
-/**
- * @param shares whether input i's memory is also output o's: then the input is lost where the output is written.
- */
+/** What the schedule must know of the operands. */
+export interface OperandFacts {
+  /** Whether input i's memory is also output o's: then the input is lost where the output is written. */
+  shares(input: number, output: number): boolean;
+  /** Whether input i is one number, spread over a block of its own. */
+  isScalar(input: number): boolean;
+}
+
 export function scheduleElementwise(
   program: ElementwiseProgram,
-  shares: (input: number, output: number) => boolean,
+  { shares, isScalar }: OperandFacts,
 ): ElementwiseSchedule {
   const { inputs, constants, instructions, outputs } = program;
   const first = inputs.length + constants.length;
@@ -66,7 +71,8 @@ export function scheduleElementwise(
   });
   const placeOf = (register: number): Place => {
     const place = places.get(rootOf(register));
-    if (!place) throw new BackendError('bad-program', `elementwise: register ${register} has no place. Order the program.`);
+    if (!place)
+      throw new BackendError('bad-program', `elementwise: register ${register} has no place. Order the program.`);
     return place;
   };
   const blocks = new BlockPool();
@@ -80,7 +86,7 @@ export function scheduleElementwise(
   results.forEach((register, o) => {
     if (register >= first) return;
     const alone = results.filter((other) => other === register).length === 1 && !lastRead.has(register);
-    if (register < inputs.length && alone && !shared) {
+    if (register < inputs.length && alone && !shared && !isScalar(register)) {
       copies.set(register, o);
       return;
     }

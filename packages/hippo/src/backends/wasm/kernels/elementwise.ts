@@ -80,7 +80,10 @@ export function elementwiseCalls(program: ElementwiseProgram): KernelCalls {
   });
   const layout: Layout = { program, operands, count, turnedBytes };
   // The most scratch that any sharing of memory between inputs and outputs can ask for.
-  const most = layoutOf(layout, scheduleElementwise(program, () => true)).partBytes;
+  const most = layoutOf(
+    layout,
+    scheduleElementwise(program, { shares: () => true, isScalar: isScalar(layout) }),
+  ).partBytes;
   return {
     workspaceBytes: (parts) => turnedBytes + parts * most,
     calls: (at) => callsAt(layout, at),
@@ -94,6 +97,11 @@ interface Layout {
   readonly turnedBytes: number;
 }
 
+const isScalar =
+  ({ operands }: Layout) =>
+  (input: number): boolean =>
+    operands[input]?.kind === 'scalar';
+
 function opcodeOf(op: string): number {
   if (op in elementwiseOpcodes) return elementwiseOpcodes[op as ElementwiseOp];
   const sentence = `elementwise: every instruction is one of the interpreter's; got "${op}". Add it to elementwiseOpcodes and elementwise-instruction.as.ts.`;
@@ -104,23 +112,23 @@ function callsAt(layout: Layout, at: Addresses): KernelCall[] {
   const { program, operands, count } = layout;
   const shares = (input: number, output: number): boolean =>
     at.inputs[input] === at.outputs[output] && operands[input]?.kind === 'contiguous';
-  const schedule = scheduleElementwise(program, shares);
+  const schedule = scheduleElementwise(program, { shares, isScalar: isScalar(layout) });
   const work = count * (1 + program.inputs.length + schedule.instructions.length);
   const share = work < SHARED_FROM ? ({ parts: 1 } as const) : {};
   const source = (i: number): number => (at.inputs[i] ?? 0) + 4 * (program.inputs[i]?.offset ?? 0);
 
+  // A program of nothing but turned copies writes its outputs at once.
+  const pure =
+    schedule.instructions.length === 0 && operands.every(({ kind }, i) => kind === 'turned' && schedule.copies.has(i));
   const calls: KernelCall[] = [];
-  const done = new Set<number>(); // inputs turned straight into the output that is their copy
   const addresses = operands.map(({ axes, kind, turnedAt }, i) => {
     if (kind !== 'turned') return source(i);
-    const output = schedule.copies.get(i);
-    if (output !== undefined) done.add(i);
-    const target = output === undefined ? at.workspace + turnedAt : (at.outputs[output] ?? 0);
+    const target = pure ? (at.outputs[schedule.copies.get(i) ?? 0] ?? 0) : at.workspace + turnedAt;
     calls.push({ entry: 'elementwiseTranspose', words: [source(i), target, ...turnWords(axes)], ...share });
     return target;
   });
-  if (schedule.instructions.length === 0 && schedule.copies.size === done.size) return calls;
-  return [...calls, { entry: 'elementwise', words: interpreterWords(layout, { schedule, at, addresses, done }), ...share }];
+  if (pure) return calls;
+  return [...calls, { entry: 'elementwise', words: interpreterWords(layout, { schedule, at, addresses }), ...share }];
 }
 
 /** Byte offsets in one part's scratch memory. */
@@ -139,10 +147,9 @@ interface Placed {
   readonly schedule: ElementwiseSchedule;
   readonly at: Addresses;
   readonly addresses: readonly number[];
-  readonly done: ReadonlySet<number>;
 }
 
-function interpreterWords(layout: Layout, { schedule, at, addresses, done }: Placed): Word[] {
+function interpreterWords(layout: Layout, { schedule, at, addresses }: Placed): Word[] {
   const { program, operands, count, turnedBytes } = layout;
   const { inputs, constants, outputs } = program;
   const { odometer, block, partBytes } = layoutOf(layout, schedule);
@@ -158,16 +165,24 @@ function interpreterWords(layout: Layout, { schedule, at, addresses, done }: Pla
 
   const words: Word[] = [count, at.workspace + turnedBytes, partBytes, odometer];
   words.push(inputs.length, constants.length, temporaries, outputs.length, instructions.length);
-  let sizesAt = 4 * (9 + 6 * inputs.length + 2 * constants.length + temporaries + 2 * outputs.length + 5 * instructions.length);
+  let sizesAt =
+    4 * (9 + 6 * inputs.length + 2 * constants.length + temporaries + 2 * outputs.length + 5 * instructions.length);
   operands.forEach(({ axes, kind }, i) => {
-    const copiedTo = done.has(i) ? undefined : copies.get(i);
+    const copiedTo = copies.get(i);
     const rank = axes.sizes.length;
-    words.push(addresses[i] ?? 0, MODES[kind], block(firsts.input + i), copiedTo === undefined ? 0 : copiedTo + 1, rank, sizesAt);
+    words.push(
+      addresses[i] ?? 0,
+      MODES[kind],
+      block(firsts.input + i),
+      copiedTo === undefined ? 0 : copiedTo + 1,
+      rank,
+      sizesAt,
+    );
     sizesAt += 8 * rank;
   });
-  constants.forEach((value, i) => words.push({ real: value }, block(firsts.constant + i)));
+  for (const [i, value] of constants.entries()) words.push({ real: value }, block(firsts.constant + i));
   for (let i = 0; i < temporaries; i++) words.push(block(firsts.temporary + i));
-  outputs.forEach((_, i) => words.push(at.outputs[i] ?? 0, block(firsts.output + i)));
+  for (const i of outputs.keys()) words.push(at.outputs[i] ?? 0, block(firsts.output + i));
   for (const { op, target, operands: read } of instructions) {
     const [a, b, c] = read.map((place) => 4 * position(place));
     words.push(opcodeOf(op), 4 * position(target), a ?? 0, b ?? 0, c ?? 0);

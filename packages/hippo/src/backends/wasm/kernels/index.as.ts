@@ -18,3 +18,8 @@ export { crossEntropy, crossEntropyGradient } from './cross-entropy.as';
 export { gatherRows, scatterAddRows } from './embedding.as';
 export { randomNormal, randomUniform } from './random.as';
 export { copyBlocks, pad, updateSlice } from './movement.as';
+export { elementwise } from './elementwise.as';
+export { elementwiseTranspose } from './elementwise-transpose.as';
+export { matmulTiles } from './matmul.as';
+export { matmulPack } from './matmul-pack.as';
+export { matmulCombine, matmulDots } from './matmul-rows.as';

@@ -1,0 +1,58 @@
+// `hippo doctor`: what this machine offers, what each backend is, and why one is not available.
+import { arch, availableParallelism, cpus, freemem, platform, totalmem } from 'node:os';
+import { backendNames, openDevice } from 'hippo';
+import { defineCommand, type ValuesOf } from '../arguments/command.ts';
+import { formatBytes } from '../report/format.ts';
+import { alignTable } from '../report/table.ts';
+import type { CommandIo } from '../terminal/io.ts';
+
+export const command = defineCommand({
+  name: 'doctor',
+  summary: 'What this machine offers, and which backends work',
+  positionals: {},
+  options: { json: { type: 'boolean', help: 'print one JSON document' } },
+  examples: [{ line: 'hippo doctor', help: 'exit code 1 when a backend does not work' }],
+});
+
+interface BackendReport {
+  readonly name: string;
+  readonly works: boolean;
+  readonly description: string;
+}
+
+async function examine(name: (typeof backendNames)[number]): Promise<BackendReport> {
+  try {
+    await using device = await openDevice({ backend: name });
+    return { name, works: true, description: device.description };
+  } catch (error) {
+    return { name, works: false, description: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+export async function run({ json }: ValuesOf<typeof command>, io: CommandIo): Promise<number> {
+  const machine = {
+    node: process.version,
+    system: `${platform()} ${arch()}`,
+    processor: cpus()[0]?.model ?? 'unknown',
+    cores: availableParallelism(),
+    memoryBytes: totalmem(),
+    freeMemoryBytes: freemem(),
+    sharedMemory: typeof SharedArrayBuffer !== 'undefined',
+  };
+  const backends: BackendReport[] = [];
+  for (const name of backendNames) backends.push(await examine(name));
+  const works = backends.every((backend) => backend.works);
+  if (json) io.out.line(JSON.stringify({ ...machine, backends }));
+  else {
+    io.out.line(
+      alignTable([
+        ['Node', machine.node],
+        ['system', machine.system],
+        ['processor', `${machine.processor}, ${machine.cores} core${machine.cores === 1 ? '' : 's'}`],
+        ['memory', `${formatBytes(machine.memoryBytes)}, ${formatBytes(machine.freeMemoryBytes)} free`],
+        ...backends.map(({ name, works: ok, description }) => [name, `${ok ? 'works' : 'not available'}: ${description}`]),
+      ]),
+    );
+  }
+  return works ? 0 : 1;
+}

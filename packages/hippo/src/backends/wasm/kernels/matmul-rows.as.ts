@@ -1,0 +1,238 @@
+// Matrix products with few rows, without packing B: every number of B is read once from memory, which is the limit.
+// matmulDots: B lies transposed, so each element of C is a dot product of two rows. matmulCombine: B lies as it is, so each
+// row of C is a combination of B's rows. Parts take ranges of columns of C; an element's sum does not depend on them.
+//
+// Words of both: 0 A, 1 B, 2 C, 3 bias, 4 m, 5 n, 6 k, 7 batches, 8 to 10 batch strides of A, B, C, 11 bytes from row to
+// row and 12 from column to column of op(A), 13 row stride of B in memory, 14 of C (bytes), 15 accumulate, 16 activation,
+// 17 columns of a unit of work.
+import { finishRow } from './matmul-finish.as';
+import { madd, word } from './simd.as';
+
+/** The four lane sums of four vectors. */
+// @ts-ignore: decorator
+@inline
+function sums(a: v128, b: v128, c: v128, d: v128): v128 {
+  const ab = f32x4.add(v128.shuffle<i32>(a, b, 0, 4, 1, 5), v128.shuffle<i32>(a, b, 2, 6, 3, 7));
+  const cd = f32x4.add(v128.shuffle<i32>(c, d, 0, 4, 1, 5), v128.shuffle<i32>(c, d, 2, 6, 3, 7));
+  return f32x4.add(v128.shuffle<i64>(ab, cd, 0, 2), v128.shuffle<i64>(ab, cd, 1, 3));
+}
+
+/** The products past the last full vector, for one row of A and four of B. */
+function rest(a: usize, b0: usize, b1: usize, b2: usize, b3: usize, from: i32, k: i32): v128 {
+  let sum = f32x4.splat(0);
+  for (let i = from; i < k; i++) {
+    const at = <usize>i << 2;
+    let y = v128.load32_zero(b0 + at);
+    y = v128.load_lane<f32>(b1 + at, y, 1);
+    y = v128.load_lane<f32>(b2 + at, y, 2);
+    y = v128.load_lane<f32>(b3 + at, y, 3);
+    sum = madd(v128.load32_splat(a + at), y, sum);
+  }
+  return sum;
+}
+
+/** Dot products of a row of A with four rows of B, in two chains each. */
+function dots1(a: usize, b0: usize, b1: usize, b2: usize, b3: usize, k: i32): v128 {
+  let s0 = f32x4.splat(0);
+  let s1 = s0;
+  let s2 = s0;
+  let s3 = s0;
+  let t0 = s0;
+  let t1 = s0;
+  let t2 = s0;
+  let t3 = s0;
+  const full = k & ~7;
+  for (let i: usize = 0; i < <usize>full << 2; i += 32) {
+    const x = v128.load(a + i);
+    s0 = madd(x, v128.load(b0 + i), s0);
+    s1 = madd(x, v128.load(b1 + i), s1);
+    s2 = madd(x, v128.load(b2 + i), s2);
+    s3 = madd(x, v128.load(b3 + i), s3);
+    const y = v128.load(a + i, 16);
+    t0 = madd(y, v128.load(b0 + i, 16), t0);
+    t1 = madd(y, v128.load(b1 + i, 16), t1);
+    t2 = madd(y, v128.load(b2 + i, 16), t2);
+    t3 = madd(y, v128.load(b3 + i, 16), t3);
+  }
+  const sum = f32x4.add(sums(s0, s1, s2, s3), sums(t0, t1, t2, t3));
+  return full < k ? f32x4.add(sum, rest(a, b0, b1, b2, b3, full, k)) : sum;
+}
+
+/** The same for the rows `a` and `a + rowA`, which share the loads of B; stores both. */
+function dots2(
+  a: usize, rowA: usize, b0: usize, b1: usize, b2: usize, b3: usize, k: i32, c: usize, rowC: usize, columns: i32, add: bool,
+): void {
+  const e = a + rowA;
+  let s0 = f32x4.splat(0);
+  let s1 = s0;
+  let s2 = s0;
+  let s3 = s0;
+  let t0 = s0;
+  let t1 = s0;
+  let t2 = s0;
+  let t3 = s0;
+  const full = k & ~3;
+  for (let i: usize = 0; i < <usize>full << 2; i += 16) {
+    const x = v128.load(a + i);
+    const y = v128.load(e + i);
+    const v0 = v128.load(b0 + i);
+    s0 = madd(x, v0, s0);
+    t0 = madd(y, v0, t0);
+    const v1 = v128.load(b1 + i);
+    s1 = madd(x, v1, s1);
+    t1 = madd(y, v1, t1);
+    const v2 = v128.load(b2 + i);
+    s2 = madd(x, v2, s2);
+    t2 = madd(y, v2, t2);
+    const v3 = v128.load(b3 + i);
+    s3 = madd(x, v3, s3);
+    t3 = madd(y, v3, t3);
+  }
+  let s = sums(s0, s1, s2, s3);
+  let t = sums(t0, t1, t2, t3);
+  if (full < k) {
+    s = f32x4.add(s, rest(a, b0, b1, b2, b3, full, k));
+    t = f32x4.add(t, rest(e, b0, b1, b2, b3, full, k));
+  }
+  put(c, s, columns, add);
+  put(c + rowC, t, columns, add);
+}
+
+/** Stores the first `columns` lanes, added to what is there when `add`. */
+function put(c: usize, sum: v128, columns: i32, add: bool): void {
+  if (columns == 4) {
+    v128.store(c, add ? f32x4.add(v128.load(c), sum) : sum);
+    return;
+  }
+  for (let j = 0; j < columns; j++, c += 4) {
+    store<f32>(c, add ? load<f32>(c) + f32x4.extract_lane(sum, 0) : f32x4.extract_lane(sum, 0));
+    sum = v128.shuffle<i32>(sum, sum, 1, 2, 3, 0);
+  }
+}
+
+export function matmulDots(args: usize, part: i32, parts: i32): void {
+  const n = <i32>word(args, 5);
+  const width = <i32>word(args, 17);
+  const perBatch = (n + width - 1) / width;
+  const units = <i64>word(args, 7) * perBatch;
+  const last = <i32>((units * (part + 1)) / parts);
+  for (let unit = <i32>((units * part) / parts); unit < last; unit++) {
+    const column = (unit % perBatch) * width;
+    dotsUnit(args, <usize>(unit / perBatch), column, min(n, column + width));
+  }
+}
+
+function dotsUnit(args: usize, batch: usize, column: i32, columnEnd: i32): void {
+  const m = <i32>word(args, 4);
+  const k = <i32>word(args, 6);
+  const a = <usize>word(args, 0) + batch * <usize>word(args, 8);
+  const b = <usize>word(args, 1) + batch * <usize>word(args, 9);
+  const c = <usize>word(args, 2) + batch * <usize>word(args, 10);
+  const rowA = <usize>word(args, 11);
+  const rowB = <usize>word(args, 13);
+  const rowC = <usize>word(args, 14);
+  const add = word(args, 15) != 0;
+  for (let j = column; j < columnEnd; j += 4) {
+    const columns = min(4, columnEnd - j);
+    // Rows past the end repeat the last one.
+    const b0 = b + <usize>j * rowB;
+    const b1 = columns > 1 ? b0 + rowB : b0;
+    const b2 = columns > 2 ? b1 + rowB : b1;
+    const b3 = columns > 3 ? b2 + rowB : b2;
+    let pa = a;
+    let pc = c + (<usize>j << 2);
+    let i = 0;
+    for (; i + 2 <= m; i += 2, pa += 2 * rowA, pc += 2 * rowC) {
+      dots2(pa, rowA, b0, b1, b2, b3, k, pc, rowC, columns, add);
+    }
+    if (i < m) put(pc, dots1(pa, b0, b1, b2, b3, k), columns, add);
+  }
+  finishUnit(args, c, column, columnEnd);
+}
+
+function finishUnit(args: usize, c: usize, column: i32, columnEnd: i32): void {
+  const bias = <usize>word(args, 3);
+  const activation = word(args, 16);
+  if (bias == 0 && activation == 0) return;
+  const m = <i32>word(args, 4);
+  const at = <usize>column << 2;
+  for (let i = 0; i < m; i++) {
+    finishRow(c + <usize>i * <usize>word(args, 14) + at, bias ? bias + at : 0, columnEnd - column, activation);
+  }
+}
+
+/** row[j] += Σ_l x_l·B[l, j] for the four rows of B at b, `rowB` bytes apart; x at a, `step` bytes apart. */
+function combine4(row: usize, count: i32, a: usize, step: usize, b: usize, rowB: usize, add: bool): void {
+  const x0 = v128.load32_splat(a);
+  const x1 = v128.load32_splat(a + step);
+  const x2 = v128.load32_splat(a + 2 * step);
+  const x3 = v128.load32_splat(a + 3 * step);
+  let b1 = b + rowB;
+  let b2 = b1 + rowB;
+  let b3 = b2 + rowB;
+  for (; count >= 4; count -= 4, row += 16, b += 16, b1 += 16, b2 += 16, b3 += 16) {
+    let y = add ? v128.load(row) : f32x4.splat(0);
+    y = madd(x0, v128.load(b), y);
+    y = madd(x1, v128.load(b1), y);
+    y = madd(x2, v128.load(b2), y);
+    v128.store(row, madd(x3, v128.load(b3), y));
+  }
+  for (; count > 0; count--, row += 4, b += 4, b1 += 4, b2 += 4, b3 += 4) {
+    let y = add ? v128.load32_zero(row) : f32x4.splat(0);
+    y = madd(x0, v128.load32_zero(b), y);
+    y = madd(x1, v128.load32_zero(b1), y);
+    y = madd(x2, v128.load32_zero(b2), y);
+    v128.store_lane<f32>(row, madd(x3, v128.load32_zero(b3), y), 0);
+  }
+}
+
+/** The same for one row of B. */
+function combine1(row: usize, count: i32, a: usize, b: usize, add: bool): void {
+  const x = v128.load32_splat(a);
+  for (; count >= 4; count -= 4, row += 16, b += 16) {
+    v128.store(row, madd(x, v128.load(b), add ? v128.load(row) : f32x4.splat(0)));
+  }
+  for (; count > 0; count--, row += 4, b += 4) {
+    v128.store_lane<f32>(row, madd(x, v128.load32_zero(b), add ? v128.load32_zero(row) : f32x4.splat(0)), 0);
+  }
+}
+
+export function matmulCombine(args: usize, part: i32, parts: i32): void {
+  const n = <i32>word(args, 5);
+  const width = <i32>word(args, 17);
+  const perBatch = (n + width - 1) / width;
+  const units = <i64>word(args, 7) * perBatch;
+  const last = <i32>((units * (part + 1)) / parts);
+  for (let unit = <i32>((units * part) / parts); unit < last; unit++) {
+    const column = (unit % perBatch) * width;
+    combineUnit(args, <usize>(unit / perBatch), column, min(n, column + width));
+  }
+}
+
+function combineUnit(args: usize, batch: usize, column: i32, columnEnd: i32): void {
+  const m = <i32>word(args, 4);
+  const k = <i32>word(args, 6);
+  const a = <usize>word(args, 0) + batch * <usize>word(args, 8);
+  const c = <usize>word(args, 2) + batch * <usize>word(args, 10);
+  const rowA = <usize>word(args, 11);
+  const stepA = <usize>word(args, 12);
+  const rowB = <usize>word(args, 13);
+  const rowC = <usize>word(args, 14);
+  const at = <usize>column << 2;
+  const count = columnEnd - column;
+  let b = <usize>word(args, 1) + batch * <usize>word(args, 9) + at;
+  let add = word(args, 15) != 0;
+  let l = 0;
+  for (; l + 4 <= k; l += 4, b += 4 * rowB) {
+    for (let i = 0; i < m; i++) {
+      const x = a + <usize>i * rowA + <usize>l * stepA;
+      combine4(c + <usize>i * rowC + at, count, x, stepA, b, rowB, add);
+    }
+    add = true;
+  }
+  for (; l < k; l++, b += rowB) {
+    for (let i = 0; i < m; i++) combine1(c + <usize>i * rowC + at, count, a + <usize>i * rowA + <usize>l * stepA, b, add);
+    add = true;
+  }
+  finishUnit(args, c, column, columnEnd);
+}

@@ -1,0 +1,154 @@
+import { describe, expect, it } from 'vitest';
+import { callProbe } from './call-probe.ts';
+import { builds, noise } from './causal-fir-probe.ts';
+import { type MatmulOptions, matmulCalls } from './matmul.ts';
+
+const gelu = (x: number): number => x / (1 + Math.exp(-2 * Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3)));
+
+/** The definition in float64, and for each element the sum of absolute products, which bounds the rounding. */
+function reference(
+  options: MatmulOptions,
+  a: Float32Array,
+  b: Float32Array,
+  bias: Float32Array | undefined,
+  c: Float32Array,
+) {
+  const { m, n, k, batch, strideA, strideB, strideC, transposeA, transposeB, activation } = options;
+  const { lda = transposeA ? m : k, ldb = transposeB ? k : n, ldc = n } = options;
+  const want = Float64Array.from(c);
+  const scale = new Float64Array(c.length).fill(1e-6);
+  for (let p = 0; p < batch; p++)
+    for (let i = 0; i < m; i++)
+      for (let j = 0; j < n; j++) {
+        const at = p * strideC + i * ldc + j;
+        let sum = options.accumulate ? c[at]! : 0;
+        let size = Math.abs(sum);
+        for (let l = 0; l < k; l++) {
+          const x =
+            a[p * strideA + (transposeA ? l * lda + i : i * lda + l)]! *
+            b[p * strideB + (transposeB ? j * ldb + l : l * ldb + j)]!;
+          sum += x;
+          size += Math.abs(x);
+        }
+        sum += bias?.[j] ?? 0;
+        want[at] = activation === 'gelu' ? gelu(sum) : sum;
+        scale[at] = size + Math.abs(bias?.[j] ?? 0);
+      }
+  return { want, scale };
+}
+
+const plain = (m: number, n: number, k: number, more: Partial<MatmulOptions> = {}): MatmulOptions => ({
+  m,
+  n,
+  k,
+  batch: 1,
+  strideA: 0,
+  strideB: 0,
+  strideC: 0,
+  transposeA: false,
+  transposeB: false,
+  ...more,
+}); // prettier-ignore
+
+const layouts = [false, true].flatMap((transposeA) => [false, true].map((transposeB) => ({ transposeA, transposeB })));
+
+describe.each(builds)('matmul, %s build', async (build) => {
+  const run = await callProbe(build);
+
+  function check(options: MatmulOptions): Float32Array {
+    const { m, n, k, batch, strideA, strideB, strideC, transposeA, transposeB } = options;
+    const { lda = transposeA ? m : k, ldb = transposeB ? k : n, ldc = n } = options;
+    const a = noise((batch - 1) * strideA + (transposeA ? k : m) * lda, 1);
+    const b = noise((batch - 1) * strideB + (transposeB ? n : k) * ldb, 2);
+    const bias = options.bias ? noise(n, 3) : undefined;
+    const c = noise((batch - 1) * strideC + m * ldc, 4);
+    const { want, scale } = reference(options, a, b, bias, c);
+    // C goes in as an extra input that the output takes the place of, so that accumulating and row gaps can be checked.
+    const calls = matmulCalls(options);
+    const at = bias ? 3 : 2;
+    const [got] = run(calls, bias ? [a, b, bias, c] : [a, b, c], [{ inPlace: at }]);
+    for (let i = 0; i < want.length; i++) {
+      if (!(Math.abs(got![i]! - want[i]!) <= 3e-7 * (scale[i]! + 2))) {
+        expect.fail(`${JSON.stringify(options)}: element ${i} is ${got![i]}, not ${want[i]}`);
+      }
+    }
+    return got!;
+  }
+
+  const sizes = [
+    [1, 1, 1],
+    [1, 8, 1],
+    [4, 8, 4],
+    [1, 1, 9],
+    [5, 9, 3],
+    [3, 17, 31],
+    [12, 1, 7],
+    [9, 2, 1],
+    [13, 7, 33],
+    [31, 29, 27],
+    [40, 24, 64],
+  ] as const;
+  describe.each(layouts)('with transposeA $transposeA, transposeB $transposeB', (layout) => {
+    it.each(sizes)('%i×%i, %i products each', (m, n, k) => {
+      check(plain(m, n, k, layout));
+      check(plain(m, n, k, { ...layout, accumulate: true, bias: true, activation: 'gelu' }));
+    });
+
+    it('sums over several steps of k', () => {
+      check(plain(21, 19, 257, layout));
+      check(plain(10, 11, 600, { ...layout, accumulate: true, bias: true }));
+      check(plain(2, 30, 515, { ...layout, accumulate: true }));
+    });
+
+    it('takes batches, shared operands, and rows with gaps', () => {
+      const [m, n, k] = [11, 13, 10];
+      check(plain(m, n, k, { ...layout, batch: 5, strideA: m * k, strideB: n * k, strideC: m * n }));
+      check(plain(m, n, k, { ...layout, batch: 3, strideA: 0, strideB: n * k, strideC: m * n, bias: true }));
+      check(plain(m, n, k, { ...layout, batch: 3, strideA: m * k, strideB: 0, strideC: m * n, activation: 'gelu' }));
+      check(plain(1, n, k, { ...layout, batch: 7, strideA: k, strideB: n * k, strideC: n }));
+      check(plain(m, 1, k, { ...layout, batch: 7, strideA: m * k, strideB: k, strideC: m }));
+      for (const rows of [m, 2, 1])
+        check(plain(rows, n, k, { ...layout, lda: 17, ldb: 19, ldc: 15, accumulate: true }));
+      check(plain(m, 1, k, { ...layout, lda: 17, ldb: 11, ldc: 1 }));
+      check(plain(m, 1, k, { ...layout, lda: 17, ldb: 11, ldc: 3 }));
+    });
+
+    it('cuts rows and columns into several units', () => {
+      check(plain(300, 40, 17, layout));
+      check(plain(9, 700, 5, layout));
+      check(plain(2, 2100, 9, layout));
+    });
+
+    it('spreads NaN to its row alone', () => {
+      for (const m of [2, 13]) {
+        const [n, k] = [9, 10];
+        const a = noise(m * k, 1);
+        a[layout.transposeA ? 3 * m + 1 : k + 3] = Number.NaN;
+        const [got] = run(matmulCalls(plain(m, n, k, layout)), [a, noise(n * k, 2)], [m * n]);
+        expect([...got!].map(Number.isNaN)).toEqual(Array.from({ length: m * n }, (_, at) => Math.floor(at / n) === 1));
+      }
+    });
+  });
+
+  it('packs B piece by piece when it is very large', () => {
+    const options = plain(12, 21_000, 300, { transposeB: true, bias: true });
+    const calls = matmulCalls(options);
+    expect(calls.calls({ inputs: [64, 64, 64], outputs: [64], workspace: 64 }, 2).length).toBe(4);
+    const [m, n, k] = [12, 21_000, 300];
+    const [a, b, bias] = [noise(m * k, 1), noise(n * k, 2), noise(n, 3)];
+    const [got] = run(calls, [a, b, bias], [m * n]);
+    for (let t = 0; t < 2000; t++) {
+      const [i, j] = [t % m, (t * 8191) % n];
+      let sum = bias[j]!;
+      for (let l = 0; l < k; l++) sum += a[i * k + l]! * b[j * k + l]!;
+      expect(Math.abs(got![i * n + j]! - sum)).toBeLessThan(2e-5);
+    }
+  });
+
+  it('packs nothing for a few rows', () => {
+    for (const transposeB of [false, true]) {
+      const calls = matmulCalls(plain(4, 50_304, 768, { transposeB }));
+      expect(calls.workspaceBytes(2)).toBe(0);
+    }
+  });
+});

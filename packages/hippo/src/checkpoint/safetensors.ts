@@ -1,0 +1,92 @@
+// Reads tensors from safetensors files by range, never the whole file: a source is anything that can read bytes at an offset.
+import { CheckpointError } from '../errors.ts';
+import type { StorageDType } from '../tensor/dtype.ts';
+import type { HostTensor } from '../tensor/host-tensor.ts';
+import { bfloat16ToFloat, float16ToFloat } from './half-floats.ts';
+import { headerLength, parseHeader, type TensorEntry } from './safetensors-header.ts';
+
+/** Bytes by range: a file, a blob, an array in memory. */
+export interface ByteSource {
+  /** For error sentences. */
+  readonly name: string;
+  readonly size: number;
+  /** Exactly `length` bytes from `offset`. */
+  read(offset: number, length: number): Promise<Uint8Array>;
+}
+
+/** Named tensors, read when asked for. */
+export interface TensorSource {
+  readonly tensors: ReadonlyMap<string, Pick<TensorEntry, 'name' | 'dtype' | 'shape' | 'bytes'>>;
+  readonly metadata: Readonly<Record<string, string>>;
+  /**
+   * The tensor's numbers: floats as f32, integers as i32.
+   * @throws CheckpointError `missing-tensor`, `truncated`, or `integer-range` for an i64 beyond 32 bits.
+   */
+  read(name: string): Promise<HostTensor>;
+}
+
+/** A source over bytes in memory. */
+export function memorySource(bytes: Uint8Array, name = 'memory'): ByteSource {
+  return { name, size: bytes.length, read: async (offset, length) => bytes.subarray(offset, offset + length) };
+}
+
+/**
+ * Opens a safetensors file: reads and checks its header, nothing else.
+ * @throws CheckpointError with a code that names the broken rule.
+ */
+export async function openSafetensors(source: ByteSource): Promise<TensorSource> {
+  const first = await source.read(0, Math.min(8, source.size));
+  const length = headerLength(source.name, first, source.size);
+  const { tensors, metadata } = parseHeader(source.name, await readExactly(source, 8, length), source.size);
+  return {
+    tensors,
+    metadata,
+    async read(name) {
+      const entry = tensors.get(name);
+      if (!entry) throw new CheckpointError('missing-tensor', `${source.name}: there is no tensor "${name}".`, { file: source.name, tensor: name });
+      return decodeTensor(entry, await readExactly(source, entry.offset, entry.bytes), source.name);
+    },
+  };
+}
+
+async function readExactly(source: ByteSource, offset: number, length: number): Promise<Uint8Array> {
+  const bytes = await source.read(offset, length);
+  if (bytes.length === length) return bytes;
+  throw new CheckpointError('truncated', `${source.name}: ${length} bytes were expected at ${offset}; got ${bytes.length}. The file is shorter than it says; copy or download it again.`, { file: source.name });
+}
+
+/** One number of each storage type, and whether it becomes an integer. */
+const decoders: Readonly<Record<StorageDType, (view: DataView, index: number) => number>> = {
+  f64: (view, i) => view.getFloat64(i * 8, true),
+  f32: (view, i) => view.getFloat32(i * 4, true),
+  f16: (view, i) => float16ToFloat(view.getUint16(i * 2, true)),
+  bf16: (view, i) => bfloat16ToFloat(view.getUint16(i * 2, true)),
+  i64: (view, i) => Number(view.getBigInt64(i * 8, true)),
+  i32: (view, i) => view.getInt32(i * 4, true),
+  u32: (view, i) => view.getUint32(i * 4, true),
+  i16: (view, i) => view.getInt16(i * 2, true),
+  i8: (view, i) => view.getInt8(i),
+  u8: (view, i) => view.getUint8(i),
+  bool: (view, i) => view.getUint8(i),
+};
+
+function decodeTensor({ name, dtype, shape, bytes }: TensorEntry, data: Uint8Array, file: string): HostTensor {
+  const count = shape.reduce((a, b) => a * b, 1);
+  const isFloat = dtype === 'f64' || dtype === 'f32' || dtype === 'f16' || dtype === 'bf16';
+  const result = isFloat ? new Float32Array(count) : new Int32Array(count);
+  if (dtype === 'f32' || dtype === 'i32') {
+    // Hosts of WebAssembly are little-endian, as the file is: a copy of bytes is enough.
+    new Uint8Array(result.buffer).set(data.subarray(0, bytes));
+    return { shape, dtype, data: result };
+  }
+  const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
+  const decode = decoders[dtype];
+  for (let i = 0; i < count; i++) {
+    const value = decode(view, i);
+    result[i] = value;
+    if (!isFloat && result[i] !== value) {
+      throw new CheckpointError('integer-range', `${file}: tensor "${name}" holds ${value} at ${i}, beyond 32-bit integers.`, { file, tensor: name });
+    }
+  }
+  return { shape, dtype: isFloat ? 'f32' : 'i32', data: result };
+}

@@ -1,0 +1,47 @@
+// What every tokenizer offers: text to token ids and back, whole or token by token, and the files that a model folder keeps of it.
+// Three kinds: GPT-2 byte pairs, the characters of one text, and plain bytes.
+
+/** Turns tokens into text as they come. A character that is spread over several tokens is held back until it is whole. */
+export interface StreamDecoder {
+  /** The text that is certain after this token; may be empty. @throws DataError `token-out-of-range`. */
+  push(id: number): string;
+  /** What is still held back: bytes that never became a character are U+FFFD. The decoder starts afresh. */
+  end(): string;
+}
+
+export interface Tokenizer {
+  readonly kind: 'gpt2' | 'character' | 'byte';
+  /** Ids are 0 to `vocabularySize − 1`. */
+  readonly vocabularySize: number;
+  /** The token between documents, where there is one. */
+  readonly endOfText?: number;
+  /** @throws DataError `unknown-character` (character tokenizer only). */
+  encode(text: string): Int32Array;
+  /** The text of these tokens, as one stream decoder gives it. @throws DataError `token-out-of-range`. */
+  decode(ids: ArrayLike<number>): string;
+  decoder(): StreamDecoder;
+  /** File name to content, for `loadTokenizer`. */
+  files(): Readonly<Record<string, string>>;
+}
+
+/** How the end of a document is written in text. */
+export const endOfTextMark = '<|endoftext|>';
+
+export interface DocumentOptions {
+  /**
+   * Texts are documents divided by `<|endoftext|>`, and each of these marks becomes the token `endOfText`.
+   * Default false: the mark is text like any other.
+   */
+  readonly documents?: boolean;
+}
+
+/** Encodes a text whose marks between documents become the token `endOfText`. */
+export function encodeDocuments(text: string, endOfText: number, encodePart: (part: string) => number[]): number[] {
+  const [first = '', ...rest] = text.split(endOfTextMark);
+  return [encodePart(first), ...rest.map((part) => [endOfText, ...encodePart(part)])].flat();
+}
+
+/** The content of a `tokenizer_config.json`. */
+export function tokenizerConfig(tokenizerClass: string, settings: Readonly<Record<string, unknown>> = {}): string {
+  return `${JSON.stringify({ tokenizer_class: tokenizerClass, ...settings }, undefined, 2)}\n`;
+}
