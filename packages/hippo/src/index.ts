@@ -1,40 +1,47 @@
 // The library's public face. Importing it has no side effects; inner files never import this one.
+
+export { type ByteSource, memorySource, openSafetensors, type TensorSource } from './checkpoint/safetensors.ts';
+export { safetensorsPieces } from './checkpoint/safetensors-writer.ts';
 export * from './errors.ts';
-export { nearest } from './suggest.ts';
-export { type DType, type TypedArray } from './tensor/dtype.ts';
-export { type HostTensor, scalarOf, tensor } from './tensor/host-tensor.ts';
-export { normals, type PhiloxDraw, philox4x32, uniforms } from './tensor/philox.ts';
-export type { Shape } from './tensor/shape.ts';
-export { assign, input, read, traceGraph, within } from './graph/trace.ts';
+export { compileScorer, type Scorer, type TextScore } from './evaluate/perplexity.ts';
+export { createDecoder, type Decoder, type DecoderOptions } from './generate/decoder.ts';
+export { type GeneratedToken, type GenerateOptions, generate, logProbability } from './generate/generate.ts';
+export { argMax, type SamplingOptions, sampleToken } from './generate/sampler.ts';
 export { printGraph } from './graph/print.ts';
+export { assign, input, read, traceGraph, within } from './graph/trace.ts';
 export type { Operation, Value, ValueType } from './graph/value.ts';
 export { stateVariable, type Variable } from './graph/variable.ts';
+export {
+  layerKinds,
+  type MixerKind,
+  type ModelConfig,
+  type ModelConfigInput,
+  paddedVocabularySize,
+} from './models/config.ts';
+export { type LanguageModel, languageModel } from './models/language-model.ts';
+export * from './models/parameter-count.ts';
+export { parseModelConfig } from './models/parse-config.ts';
+export * from './models/presets.ts';
 export * as ops from './ops/index.ts';
 export { type BadNumber, type CompiledFunction, compile } from './session/compile.ts';
 export { type BackendName, backendNames, type Device, type DeviceOptions, openDevice } from './session/device.ts';
 export { createStore, type Store } from './session/store.ts';
-export { type LanguageModel, languageModel } from './models/language-model.ts';
-export { type ModelConfig, type ModelConfigInput, type MixerKind, layerKinds, paddedVocabularySize } from './models/config.ts';
-export { memorySource, openSafetensors, type ByteSource, type TensorSource } from './checkpoint/safetensors.ts';
-export { safetensorsPieces } from './checkpoint/safetensors-writer.ts';
-export { batchAt, type BatchOptions, checkWindows, splitText } from './text/batches.ts';
+export { nearest } from './suggest.ts';
+export type { DType, TypedArray } from './tensor/dtype.ts';
+export { type HostTensor, scalarOf, tensor } from './tensor/host-tensor.ts';
+export { normals, type PhiloxDraw, philox4x32, uniforms } from './tensor/philox.ts';
+export type { Shape } from './tensor/shape.ts';
+export { checkCausality } from './testing/causality.ts';
+export { type ConformanceCase, disagreement } from './testing/conformance.ts';
+export { checkGradient, type GradientCheckOptions, type GradientCheckResult } from './testing/gradient-check.ts';
+export { type BatchOptions, batchAt, checkWindows, splitText } from './text/batches.ts';
 export { byteTokenizer } from './text/byte-tokenizer.ts';
 export { characterTokenizer } from './text/character-tokenizer.ts';
 export { gpt2Tokenizer } from './text/gpt2-tokenizer.ts';
 export { loadTokenizer } from './text/load-tokenizer.ts';
 export { checkTokens } from './text/stream-decoder.ts';
 export type { StreamDecoder, Tokenizer } from './text/tokenizer.ts';
-export { parseModelConfig } from './models/parse-config.ts';
-export * from './models/presets.ts';
-export * from './models/parameter-count.ts';
 export { type AdamWOptions, adamWDefaults } from './train/adamw.ts';
 export { learningRate, type ScheduleKind, type ScheduleOptions } from './train/schedule.ts';
 export { compileTrainStep, type TrainableModel, type TrainStep } from './train/train-step.ts';
 export { type TrainEvent, type TrainerState, type TrainingRun, type TrainOptions, train } from './train/trainer.ts';
-export { createDecoder, type Decoder, type DecoderOptions } from './generate/decoder.ts';
-export { type GeneratedToken, type GenerateOptions, generate, logProbability } from './generate/generate.ts';
-export { argMax, type SamplingOptions, sampleToken } from './generate/sampler.ts';
-export { compileScorer, type Scorer, type TextScore } from './evaluate/perplexity.ts';
-export { checkGradient, type GradientCheckOptions, type GradientCheckResult } from './testing/gradient-check.ts';
-export { checkCausality } from './testing/causality.ts';
-export { type ConformanceCase, disagreement } from './testing/conformance.ts';

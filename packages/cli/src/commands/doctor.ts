@@ -50,7 +50,10 @@ export async function run({ json }: ValuesOf<typeof command>, io: CommandIo): Pr
         ['system', machine.system],
         ['processor', `${machine.processor}, ${machine.cores} core${machine.cores === 1 ? '' : 's'}`],
         ['memory', `${formatBytes(machine.memoryBytes)}, ${formatBytes(machine.freeMemoryBytes)} free`],
-        ...backends.map(({ name, works: ok, description }) => [name, `${ok ? 'works' : 'not available'}: ${description}`]),
+        ...backends.map(({ name, works: ok, description }) => [
+          name,
+          `${ok ? 'works' : 'not available'}: ${description}`,
+        ]),
       ]),
     );
   }

@@ -6,9 +6,9 @@ import { loadModel } from 'hippo/node';
 import { defineCommand, type ValuesOf } from '../arguments/command.ts';
 import { deviceOptions, openChosenDevice } from '../model/device-options.ts';
 import { formatRate } from '../report/format.ts';
+import type { CommandIo } from '../terminal/io.ts';
 import { reportSummary } from '../training/summary.ts';
 import { trainText } from '../training/train-text.ts';
-import type { CommandIo } from '../terminal/io.ts';
 import { readText } from './train.ts';
 
 export const command = defineCommand({
@@ -16,7 +16,13 @@ export const command = defineCommand({
   summary: 'Train a small H3 model on tiny Shakespeare, then let it write',
   positionals: {},
   options: {
-    out: { type: 'string', short: 'o', default: 'runs/first-light', placeholder: 'folder', help: 'run folder; an older run there is replaced' },
+    out: {
+      type: 'string',
+      short: 'o',
+      default: 'runs/first-light',
+      placeholder: 'folder',
+      help: 'run folder; an older run there is replaced',
+    },
     steps: { type: 'integer', min: 1, default: 1500, short: 'n', help: 'training steps' },
     characters: { type: 'integer', min: 1, default: 400, help: 'characters to write at the end' },
     seed: { type: 'integer', min: 0, default: 0, help: 'weights, batches and the text follow from it' },
@@ -26,7 +32,16 @@ export const command = defineCommand({
   examples: [{ line: 'npm start', help: 'the same from a clone of the repository' }],
 });
 
-const recipe = { width: 96, layers: 4, attention: [1], heads: 4, batch: 8, length: 128, validationLength: 256, peak: 4e-3 } as const;
+const recipe = {
+  width: 96,
+  layers: 4,
+  attention: [1],
+  heads: 4,
+  batch: 8,
+  length: 128,
+  validationLength: 256,
+  peak: 4e-3,
+} as const;
 
 export async function run(options: ValuesOf<typeof command>, io: CommandIo): Promise<number | undefined> {
   const text = await readText(fileURLToPath(new URL('../../../../data/tiny-shakespeare.txt', import.meta.url)));
@@ -39,7 +54,13 @@ export async function run(options: ValuesOf<typeof command>, io: CommandIo): Pro
       device,
       tokenizer,
       ...splitText(text),
-      config: { vocab_size: tokenizer.vocabularySize, d_model: recipe.width, n_layer: recipe.layers, attn_layer_idx: recipe.attention, num_heads: recipe.heads },
+      config: {
+        vocab_size: tokenizer.vocabularySize,
+        d_model: recipe.width,
+        n_layer: recipe.layers,
+        attn_layer_idx: recipe.attention,
+        num_heads: recipe.heads,
+      },
       validationLength: recipe.validationLength,
       out: options.out,
       resume: false,
@@ -52,7 +73,13 @@ export async function run(options: ValuesOf<typeof command>, io: CommandIo): Pro
         seed,
         validateEvery: 250,
         saveEvery: 500,
-        schedule: { kind: 'cosine', peak: recipe.peak, warmupSteps: Math.round(steps * 0.05), decaySteps: steps, floor: 0.1 },
+        schedule: {
+          kind: 'cosine',
+          peak: recipe.peak,
+          warmupSteps: Math.round(steps * 0.05),
+          decaySteps: steps,
+          floor: 0.1,
+        },
         optimizer: { weightDecay: 0.1, beta2: 0.99 },
       },
     },
@@ -66,13 +93,23 @@ export async function run(options: ValuesOf<typeof command>, io: CommandIo): Pro
   const started = performance.now();
   let written = '';
   io.err.line('\nIt writes, one character a step, at constant memory:\n');
-  for await (const { token } of generate(model, { store, prompt: tokenizer.encode('\n'), maxTokens: options.characters, temperature: 0.8, seed })) {
+  for await (const { token } of generate(model, {
+    store,
+    prompt: tokenizer.encode('\n'),
+    maxTokens: options.characters,
+    temperature: 0.8,
+    seed,
+  })) {
     const piece = decoder.push(token);
     written += piece;
     if (!options.json) io.out.write(piece);
   }
   if (options.json) io.out.line(JSON.stringify({ ...summary, text: written }));
   else io.out.line();
-  io.err.line(io.err.colors.dim(`\n${formatRate(options.characters / ((performance.now() - started) / 1000), 'characters')}. More: npx hippo generate --model ${options.out} --prompt "ROMEO:"`));
+  io.err.line(
+    io.err.colors.dim(
+      `\n${formatRate(options.characters / ((performance.now() - started) / 1000), 'characters')}. More: npx hippo generate --model ${options.out} --prompt "ROMEO:"`,
+    ),
+  );
   return undefined;
 }

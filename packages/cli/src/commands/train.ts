@@ -1,23 +1,56 @@
 // `hippo train`: trains a language model on a text file.
 import { readFile } from 'node:fs/promises';
-import { byteTokenizer, characterTokenizer, DataError, gpt2Tokenizer, type MixerKind, type ModelConfigInput, preset, presetNames, splitText, type Tokenizer, UsageError } from 'hippo';
+import {
+  byteTokenizer,
+  characterTokenizer,
+  DataError,
+  gpt2Tokenizer,
+  type MixerKind,
+  type ModelConfigInput,
+  preset,
+  presetNames,
+  splitText,
+  type Tokenizer,
+  UsageError,
+} from 'hippo';
 import { defineCommand, type ValuesOf } from '../arguments/command.ts';
 import { deviceOptions, openChosenDevice } from '../model/device-options.ts';
-import { trainText } from '../training/train-text.ts';
-import { reportSummary } from '../training/summary.ts';
 import type { CommandIo } from '../terminal/io.ts';
+import { reportSummary } from '../training/summary.ts';
+import { trainText } from '../training/train-text.ts';
 
 export const command = defineCommand({
   name: 'train',
   summary: 'Train a model on a text file',
-  description: 'The last tenth of the text is kept for validation. Ctrl-C finishes the step and saves; --resume goes on exactly where it stopped.',
+  description:
+    'The last tenth of the text is kept for validation. Ctrl-C finishes the step and saves; --resume goes on exactly where it stopped.',
   positionals: { text: { required: true, help: 'text file in UTF-8' } },
   options: {
-    out: { type: 'string', short: 'o', required: true, placeholder: 'folder', help: 'run folder: metrics, plot, checkpoints' },
+    out: {
+      type: 'string',
+      short: 'o',
+      required: true,
+      placeholder: 'folder',
+      help: 'run folder: metrics, plot, checkpoints',
+    },
     resume: { type: 'boolean', help: 'go on from the newest checkpoint of the run folder' },
-    tokenizer: { type: 'choice', choices: ['character', 'byte', 'gpt2'] as const, default: 'character', help: 'how text becomes tokens' },
-    preset: { type: 'choice', choices: presetNames, help: 'a published size; overrides the options of the model below' },
-    mixer: { type: 'choice', choices: ['h3', 's4d', 'gss', 'attention'] as const, default: 'h3', help: 'the kind of layers' },
+    tokenizer: {
+      type: 'choice',
+      choices: ['character', 'byte', 'gpt2'] as const,
+      default: 'character',
+      help: 'how text becomes tokens',
+    },
+    preset: {
+      type: 'choice',
+      choices: presetNames,
+      help: 'a published size; overrides the options of the model below',
+    },
+    mixer: {
+      type: 'choice',
+      choices: ['h3', 's4d', 'gss', 'attention'] as const,
+      default: 'h3',
+      help: 'the kind of layers',
+    },
     width: { type: 'integer', min: 1, default: 128, aliases: ['dmodel'], help: 'width of the residual stream' },
     layers: { type: 'integer', min: 1, default: 4, aliases: ['nlayer'], help: 'number of layers' },
     attnLayerIdx: { type: 'integers', min: 0, default: [1], help: 'layers that are attention' },
@@ -31,7 +64,12 @@ export const command = defineCommand({
     accumulation: { type: 'integer', min: 1, default: 1, help: 'micro-batches a step' },
     length: { type: 'integer', min: 1, default: 128, help: 'tokens predicted in a window' },
     learningRate: { type: 'number', above: 0, default: 4e-3, aliases: ['lr'], help: 'highest learning rate' },
-    schedule: { type: 'choice', choices: ['cosine', 'linear', 'constant'] as const, default: 'cosine', help: 'how the rate falls' },
+    schedule: {
+      type: 'choice',
+      choices: ['cosine', 'linear', 'constant'] as const,
+      default: 'cosine',
+      help: 'how the rate falls',
+    },
     warmup: { type: 'integer', min: 0, help: 'warm-up steps', defaultText: '5% of the steps' },
     floor: { type: 'number', min: 0, max: 1, default: 0.1, help: 'lowest rate as a share of the highest' },
     weightDecay: { type: 'number', min: 0, default: 0.1, help: 'decay of matrices' },
@@ -47,7 +85,10 @@ export const command = defineCommand({
   examples: [
     { line: 'hippo train book.txt --out runs/book', help: 'a small hybrid H3 character model' },
     { line: 'hippo train book.txt --out runs/book --resume', help: 'go on after Ctrl-C' },
-    { line: 'hippo train book.txt --out runs/s4d --mixer s4d --attn-layer-idx "" --tokenizer byte', help: 'a rival, on bytes' },
+    {
+      line: 'hippo train book.txt --out runs/s4d --mixer s4d --attn-layer-idx "" --tokenizer byte',
+      help: 'a rival, on bytes',
+    },
   ],
 });
 
@@ -79,7 +120,13 @@ export async function run(options: Options, io: CommandIo): Promise<number | und
         seed: options.seed,
         validateEvery: options.validateEvery,
         saveEvery: options.saveEvery,
-        schedule: { kind: options.schedule, peak: options.learningRate, warmupSteps: options.warmup ?? Math.round(options.steps * 0.05), decaySteps: options.steps, floor: options.floor },
+        schedule: {
+          kind: options.schedule,
+          peak: options.learningRate,
+          warmupSteps: options.warmup ?? Math.round(options.steps * 0.05),
+          decaySteps: options.steps,
+          floor: options.floor,
+        },
         optimizer: { weightDecay: options.weightDecay, beta2: options.beta2 },
       },
     },
@@ -92,9 +139,15 @@ export async function run(options: Options, io: CommandIo): Promise<number | und
 /** @throws DataError for a file that cannot be read or is empty. */
 export async function readText(path: string): Promise<string> {
   const text = await readFile(path, 'utf8').catch((cause: Error) => {
-    throw new DataError('unreadable-text', `train: ${path} cannot be read; got ${cause.message}. Give a text file.`, { file: path }, { cause });
+    throw new DataError(
+      'unreadable-text',
+      `train: ${path} cannot be read; got ${cause.message}. Give a text file.`,
+      { file: path },
+      { cause },
+    );
   });
-  if (text === '') throw new DataError('empty-text', `train: ${path} is empty. Give a text with something in it.`, { file: path });
+  if (text === '')
+    throw new DataError('empty-text', `train: ${path} is empty. Give a text with something in it.`, { file: path });
   return text;
 }
 
@@ -106,7 +159,11 @@ async function makeTokenizer(kind: 'character' | 'byte' | 'gpt2', text: string):
 function modelConfig(options: Options, tokenizer: Tokenizer): ModelConfigInput {
   if (options.preset) {
     const config = preset(options.preset);
-    if (tokenizer.vocabularySize > config.vocab_size) throw new UsageError('vocabulary', `train: the preset has ${config.vocab_size} tokens and the tokenizer ${tokenizer.vocabularySize}.`);
+    if (tokenizer.vocabularySize > config.vocab_size)
+      throw new UsageError(
+        'vocabulary',
+        `train: the preset has ${config.vocab_size} tokens and the tokenizer ${tokenizer.vocabularySize}.`,
+      );
     return config;
   }
   const mixer: MixerKind = options.mixer;

@@ -1,7 +1,20 @@
 // A training run as a person sees it: a progress line, validations, metrics in the run folder, the loss curve at the end.
-import { batchAt, checkWindows, compileScorer, type Device, createStore, languageModel, type ModelConfigInput, type Tokenizer, type TrainEvent, type TrainOptions, train } from 'hippo';
-import { openRunFolder, replaceFile, type RunFolder } from 'hippo/node';
+
 import { join } from 'node:path';
+import {
+  batchAt,
+  checkWindows,
+  compileScorer,
+  createStore,
+  type Device,
+  languageModel,
+  type ModelConfigInput,
+  type Tokenizer,
+  type TrainEvent,
+  type TrainOptions,
+  train,
+} from 'hippo';
+import { openRunFolder, type RunFolder, replaceFile } from 'hippo/node';
 import type { Series } from '../plot/series.ts';
 import { svgPlot } from '../plot/svg-plot.ts';
 import { terminalPlot } from '../plot/terminal-plot.ts';
@@ -50,10 +63,25 @@ export async function trainText(task: TextTraining, io: CommandIo): Promise<Trai
   const parameters = model.variables.reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0);
   const store = createStore(device);
   store.initialize(model.variables, { seed: options.seed ?? 0 });
-  const record = { model: model.config, training: options, validationLength: task.validationLength, tokenizer: tokenizer.kind, source: task.source };
-  const runFolder = await openRunFolder(task.out, { record, model, store, tokenizer, resume: task.resume, ...(task.keepLast !== undefined && { keepLast: task.keepLast }) });
+  const record = {
+    model: model.config,
+    training: options,
+    validationLength: task.validationLength,
+    tokenizer: tokenizer.kind,
+    source: task.source,
+  };
+  const runFolder = await openRunFolder(task.out, {
+    record,
+    model,
+    store,
+    tokenizer,
+    resume: task.resume,
+    ...(task.keepLast !== undefined && { keepLast: task.keepLast }),
+  });
   using scorer = await compileScorer(model, { store, batch: options.batch, length: task.validationLength });
-  io.err.line(`${formatCount(parameters)} parameters, ${formatCount(tokens.length)} training tokens, ${formatCount(heldOut.length)} for validation → ${task.out}`);
+  io.err.line(
+    `${formatCount(parameters)} parameters, ${formatCount(tokens.length)} training tokens, ${formatCount(heldOut.length)} for validation → ${task.out}`,
+  );
 
   const signal = io.onInterrupt('finishing the step and saving');
   const report = openReport(io, options);
@@ -77,7 +105,8 @@ export async function trainText(task: TextTraining, io: CommandIo): Promise<Trai
 }
 
 async function logEvent(folder: RunFolder, event: TrainEvent): Promise<void> {
-  if (event.kind === 'step' || event.kind === 'validation') await folder.log({ ...event, time: new Date().toISOString() });
+  if (event.kind === 'step' || event.kind === 'validation')
+    await folder.log({ ...event, time: new Date().toISOString() });
 }
 
 /** Follows the events: a line for people, totals for the summary. */
@@ -105,7 +134,9 @@ function openReport(io: CommandIo, options: TrainOptions) {
       }
       if (event.kind === 'validation') {
         validationLoss = event.loss;
-        progress.log(`step ${event.step}: validation loss ${event.loss.toFixed(4)}, perplexity ${Math.exp(event.loss).toFixed(3)}${event.best ? ' (best so far)' : ''}`);
+        progress.log(
+          `step ${event.step}: validation loss ${event.loss.toFixed(4)}, perplexity ${Math.exp(event.loss).toFixed(3)}${event.best ? ' (best so far)' : ''}`,
+        );
       }
       if (event.kind === 'end') interrupted = event.interrupted;
     },
@@ -126,7 +157,9 @@ function openReport(io: CommandIo, options: TrainOptions) {
 }
 
 function announceStart(progress: ProgressLine, event: Extract<TrainEvent, { kind: 'start' }>): void {
-  progress.log(`${event.step === 0 ? 'training' : `resuming after step ${event.step}`}, ${formatBytes(event.peakBytes)} for a step`);
+  progress.log(
+    `${event.step === 0 ? 'training' : `resuming after step ${event.step}`}, ${formatBytes(event.peakBytes)} for a step`,
+  );
 }
 
 /** The loss curve, on the terminal and as loss.svg in the run folder. */
@@ -136,9 +169,21 @@ async function writePlot(folder: RunFolder, io: CommandIo): Promise<void> {
     const chosen = lines.filter((line) => line.kind === kind);
     return { name, style, x: chosen.map(({ step }) => Number(step)), y: chosen.map(({ loss }) => Number(loss)) };
   };
-  const shown = [series('training', 'step', 'line'), series('validation', 'validation', 'marked')].filter(({ x }) => x.length > 0);
+  const shown = [series('training', 'step', 'line'), series('validation', 'validation', 'marked')].filter(
+    ({ x }) => x.length > 0,
+  );
   if (shown.length === 0) return;
-  io.err.line(terminalPlot(shown, { title: 'loss (nats a token)', xLabel: 'step', width: Math.min(80, io.err.columns), height: 14, colors: io.err.colors }));
-  await replaceFile(join(folder.folder, 'loss.svg'), [svgPlot(shown, { title: 'Loss', xLabel: 'step', yLabel: 'nats a token' })]);
+  io.err.line(
+    terminalPlot(shown, {
+      title: 'loss (nats a token)',
+      xLabel: 'step',
+      width: Math.min(80, io.err.columns),
+      height: 14,
+      colors: io.err.colors,
+    }),
+  );
+  await replaceFile(join(folder.folder, 'loss.svg'), [
+    svgPlot(shown, { title: 'Loss', xLabel: 'step', yLabel: 'nats a token' }),
+  ]);
   io.err.line(io.err.colors.dim(`${join(folder.folder, 'loss.svg')}, ${join(folder.folder, 'metrics.jsonl')}`));
 }

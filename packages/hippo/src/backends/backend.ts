@@ -1,9 +1,10 @@
 // The whole interface of a backend: memory, and plans to prepare and run. Nothing here is about any one operation.
+
+import type { ValueType } from '../graph/value.ts';
+import type { Variable } from '../graph/variable.ts';
 import type { KernelTable, LoweredKernel } from '../plan/kernel.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { TypedArray } from '../tensor/dtype.ts';
-import type { ValueType } from '../graph/value.ts';
-import type { Variable } from '../graph/variable.ts';
 
 /** A piece of the device's memory. What it is inside is the backend's business. */
 export interface DeviceBuffer {

@@ -1,13 +1,17 @@
 // Compares the tensors of a file with what a model expects: all that is missing, unexpected or of another shape in one sentence.
 import { CheckpointError } from '../errors.ts';
 import { nearest } from '../suggest.ts';
-import { sameShape, type Shape } from '../tensor/shape.ts';
+import { type Shape, sameShape } from '../tensor/shape.ts';
 import type { TensorSource } from './safetensors.ts';
 
 const mostListed = 8;
 
 /** @throws CheckpointError `weights-disagree` listing up to eight differences. */
-export function checkAgainst({ tensors }: Pick<TensorSource, 'tensors'>, expected: ReadonlyMap<string, Shape>, file: string): void {
+export function checkAgainst(
+  { tensors }: Pick<TensorSource, 'tensors'>,
+  expected: ReadonlyMap<string, Shape>,
+  file: string,
+): void {
   const unexpected = [...tensors.keys()].filter((name) => !expected.has(name));
   const differences: string[] = [];
   for (const [name, shape] of expected) {
@@ -23,5 +27,9 @@ export function checkAgainst({ tensors }: Pick<TensorSource, 'tensors'>, expecte
   if (differences.length === 0) return;
   const shown = differences.slice(0, mostListed).join('; ');
   const more = differences.length > mostListed ? `; and ${differences.length - mostListed} more` : '';
-  throw new CheckpointError('weights-disagree', `${file}: the weights must be those of the config; ${shown}${more}. Use the config that was saved with these weights.`, { file, differences });
+  throw new CheckpointError(
+    'weights-disagree',
+    `${file}: the weights must be those of the config; ${shown}${more}. Use the config that was saved with these weights.`,
+    { file, differences },
+  );
 }

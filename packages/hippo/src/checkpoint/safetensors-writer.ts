@@ -31,12 +31,18 @@ export function storedBytes(tensor: TensorToWrite, floats: FloatStorage = 'f32')
 }
 
 /** The file's bytes, in order: the header, then each tensor. */
-export async function* safetensorsPieces(tensors: readonly TensorToWrite[], { floats = 'f32', metadata = {} }: WriteOptions = {}): AsyncGenerator<Uint8Array> {
+export async function* safetensorsPieces(
+  tensors: readonly TensorToWrite[],
+  { floats = 'f32', metadata = {} }: WriteOptions = {},
+): AsyncGenerator<Uint8Array> {
   let offset = 0;
   const entries = tensors.map((tensor) => {
     const begin = offset;
     offset += storedBytes(tensor, floats);
-    return [tensor.name, { dtype: dtypeName(storageOf(tensor, floats)), shape: tensor.shape, data_offsets: [begin, offset] }] as const;
+    return [
+      tensor.name,
+      { dtype: dtypeName(storageOf(tensor, floats)), shape: tensor.shape, data_offsets: [begin, offset] },
+    ] as const;
   });
   const json = JSON.stringify({ __metadata__: { format: 'pt', ...metadata }, ...Object.fromEntries(entries) });
   // Padded with spaces so that the data begins at a multiple of eight bytes.

@@ -43,7 +43,11 @@ export async function openSafetensors(source: ByteSource): Promise<TensorSource>
     metadata,
     async read(name) {
       const entry = tensors.get(name);
-      if (!entry) throw new CheckpointError('missing-tensor', `${source.name}: there is no tensor "${name}".`, { file: source.name, tensor: name });
+      if (!entry)
+        throw new CheckpointError('missing-tensor', `${source.name}: there is no tensor "${name}".`, {
+          file: source.name,
+          tensor: name,
+        });
       return decodeTensor(entry, await readExactly(source, entry.offset, entry.bytes), source.name);
     },
   };
@@ -52,7 +56,11 @@ export async function openSafetensors(source: ByteSource): Promise<TensorSource>
 async function readExactly(source: ByteSource, offset: number, length: number): Promise<Uint8Array> {
   const bytes = await source.read(offset, length);
   if (bytes.length === length) return bytes;
-  throw new CheckpointError('truncated', `${source.name}: ${length} bytes were expected at ${offset}; got ${bytes.length}. The file is shorter than it says; copy or download it again.`, { file: source.name });
+  throw new CheckpointError(
+    'truncated',
+    `${source.name}: ${length} bytes were expected at ${offset}; got ${bytes.length}. The file is shorter than it says; copy or download it again.`,
+    { file: source.name },
+  );
 }
 
 /** One number of each storage type, and whether it becomes an integer. */
@@ -85,7 +93,11 @@ function decodeTensor({ name, dtype, shape, bytes }: TensorEntry, data: Uint8Arr
     const value = decode(view, i);
     result[i] = value;
     if (!isFloat && result[i] !== value) {
-      throw new CheckpointError('integer-range', `${file}: tensor "${name}" holds ${value} at ${i}, beyond 32-bit integers.`, { file, tensor: name });
+      throw new CheckpointError(
+        'integer-range',
+        `${file}: tensor "${name}" holds ${value} at ${i}, beyond 32-bit integers.`,
+        { file, tensor: name },
+      );
     }
   }
   return { shape, dtype: isFloat ? 'f32' : 'i32', data: result };

@@ -1,10 +1,10 @@
 // Perplexity of a text: e to the mean cross-entropy in nats, every token after the first counted exactly once.
 import { DataError } from '../errors.ts';
-import { scalarOf } from '../tensor/host-tensor.ts';
 import type { LanguageModel } from '../models/language-model.ts';
 import { crossEntropy, reshape, sum } from '../ops/index.ts';
 import { compile } from '../session/compile.ts';
 import type { Store } from '../session/store.ts';
+import { scalarOf } from '../tensor/host-tensor.ts';
 
 /** What scoring needs of a model. */
 export type ScoringModel = Pick<LanguageModel, 'apply'>;
@@ -19,20 +19,30 @@ export interface TextScore {
 
 export interface Scorer extends Disposable {
   /** Scores the tokens in consecutive windows; the last one may be shorter. */
-  score(tokens: ArrayLike<number>, options?: { readonly onWindow?: (done: number, total: number) => void; readonly signal?: AbortSignal }): Promise<TextScore>;
+  score(
+    tokens: ArrayLike<number>,
+    options?: { readonly onWindow?: (done: number, total: number) => void; readonly signal?: AbortSignal },
+  ): Promise<TextScore>;
   readonly peakBytes: number;
 }
 
 const ignored = -100;
 
 /** Compiles the scoring plan for `batch` windows of `length` targets. */
-export async function compileScorer(model: ScoringModel, options: { readonly store: Store; readonly batch: number; readonly length: number }): Promise<Scorer> {
+export async function compileScorer(
+  model: ScoringModel,
+  options: { readonly store: Store; readonly batch: number; readonly length: number },
+): Promise<Scorer> {
   const { store, batch, length } = options;
   const ids = { shape: [batch, length], dtype: 'i32' } as const;
   const plan = await compile(
     ({ tokens, targets }) => {
       const { logits } = model.apply(tokens);
-      return { total: sum(crossEntropy(reshape(logits, [batch * length, -1]), reshape(targets, [-1]), { ignoreIndex: ignored })) };
+      return {
+        total: sum(
+          crossEntropy(reshape(logits, [batch * length, -1]), reshape(targets, [-1]), { ignoreIndex: ignored }),
+        ),
+      };
     },
     { store, inputs: { tokens: ids, targets: ids } },
   );
@@ -40,7 +50,12 @@ export async function compileScorer(model: ScoringModel, options: { readonly sto
     peakBytes: plan.totals.peakBytes,
     async score(tokens, { onWindow, signal } = {}) {
       const targets = tokens.length - 1;
-      if (targets < 1) throw new DataError('text-too-short', `perplexity: needs at least 2 tokens, one to read and one to predict; got ${tokens.length}. Give a longer text.`, { tokens: tokens.length });
+      if (targets < 1)
+        throw new DataError(
+          'text-too-short',
+          `perplexity: needs at least 2 tokens, one to read and one to predict; got ${tokens.length}. Give a longer text.`,
+          { tokens: tokens.length },
+        );
       const windows = Math.ceil(targets / length);
       let total = 0;
       for (let window = 0; window < windows; window += batch) {
@@ -57,7 +72,10 @@ export async function compileScorer(model: ScoringModel, options: { readonly sto
 }
 
 /** Windows `first` to `first + batch − 1`; places beyond the text read token 0 and count nothing. */
-function windowInputs(text: ArrayLike<number>, { first, batch, length }: { first: number; batch: number; length: number }) {
+function windowInputs(
+  text: ArrayLike<number>,
+  { first, batch, length }: { first: number; batch: number; length: number },
+) {
   const tokens = new Int32Array(batch * length);
   const targets = new Int32Array(batch * length).fill(ignored);
   for (let i = 0; i < batch * length; i++) {

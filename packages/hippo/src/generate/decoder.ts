@@ -41,11 +41,16 @@ export interface Decoder extends Disposable {
 export function createDecoder(model: RecurrentModel, options: DecoderOptions): Decoder {
   const { store, batch = 1, capacity, form } = options;
   const shapes = model.stateShapes(batch, capacity);
-  const hasCache = model.stateShapes(batch, capacity + 1).some((type, index) => type.shape.some((size, axis) => size !== shapes[index]?.shape[axis]));
+  const hasCache = model
+    .stateShapes(batch, capacity + 1)
+    .some((type, index) => type.shape.some((size, axis) => size !== shapes[index]?.shape[axis]));
   const chunks = [...new Set([1, ...(options.chunks ?? [16, 128, 1024])])].sort((a, b) => b - a);
   decoders += 1;
   const prefix = `decoder${decoders}`;
-  const states = shapes.map((type) => ({ name: type.name, variable: stateVariable(`${prefix}.${type.name}`, type.shape, type.dtype) }));
+  const states = shapes.map((type) => ({
+    name: type.name,
+    variable: stateVariable(`${prefix}.${type.name}`, type.shape, type.dtype),
+  }));
   const position = stateVariable(`${prefix}.position`, [], 'i32');
   const variables: Variable[] = [...states.map(({ variable }) => variable), position];
   store.initialize(variables);
@@ -85,16 +90,27 @@ export function createDecoder(model: RecurrentModel, options: DecoderOptions): D
     async feed(tokens) {
       const count = tokens.length / batch;
       if (!Number.isInteger(count) || count < 1) {
-        throw new UsageError('no-tokens', `decoder: needs at least one token for each of ${batch} sequences; got ${tokens.length}. An empty prompt cannot be continued: give at least one token.`, { tokens: tokens.length, batch });
+        throw new UsageError(
+          'no-tokens',
+          `decoder: needs at least one token for each of ${batch} sequences; got ${tokens.length}. An empty prompt cannot be continued: give at least one token.`,
+          { tokens: tokens.length, batch },
+        );
       }
       if (hasCache && fed + count > capacity) {
-        throw new UsageError('capacity', `decoder: the attention cache holds ${capacity} tokens; ${fed} are read and ${count} more were given. Make the decoder with a larger capacity.`, { capacity, position: fed, count });
+        throw new UsageError(
+          'capacity',
+          `decoder: the attention cache holds ${capacity} tokens; ${fed} are read and ${count} more were given. Make the decoder with a larger capacity.`,
+          { capacity, position: fed, count },
+        );
       }
       let scores: Float32Array = new Float32Array(0);
       for (let done = 0; done < count; ) {
         const chunk = chunks.find((size) => size <= count - done) ?? 1;
         const plan = await planFor(chunk);
-        const part = Int32Array.from({ length: batch * chunk }, (_, i) => tokens[Math.floor(i / chunk) * count + done + (i % chunk)] ?? 0);
+        const part = Int32Array.from(
+          { length: batch * chunk },
+          (_, i) => tokens[Math.floor(i / chunk) * count + done + (i % chunk)] ?? 0,
+        );
         const outputs = await plan({ tokens: part });
         scores = outputs.scores.data as Float32Array;
         done += chunk;

@@ -31,12 +31,23 @@ export async function* generate(model: RecurrentModel, options: GenerateOptions)
   const { store, prompt, maxTokens, stopTokens = [], signal } = options;
   checkSampling(options);
   const vocabularySize = model.config.vocab_size;
-  if (!Number.isInteger(maxTokens) || maxTokens < 1) throw new UsageError('max-tokens', `generate: maxTokens must be a whole number, 1 or more; got ${maxTokens}.`, { maxTokens });
-  if (prompt.length === 0) throw new UsageError('empty-prompt', 'generate: the prompt has no tokens, and a model needs at least one to go on from. Give a prompt, such as a line break.');
+  if (!Number.isInteger(maxTokens) || maxTokens < 1)
+    throw new UsageError('max-tokens', `generate: maxTokens must be a whole number, 1 or more; got ${maxTokens}.`, {
+      maxTokens,
+    });
+  if (prompt.length === 0)
+    throw new UsageError(
+      'empty-prompt',
+      'generate: the prompt has no tokens, and a model needs at least one to go on from. Give a prompt, such as a line break.',
+    );
   for (let i = 0; i < prompt.length; i++) {
     const id = prompt[i] ?? -1;
     if (!(id >= 0 && id < vocabularySize)) {
-      throw new DataError('token-out-of-range', `generate: token ${i} of the prompt has id ${id}, outside the vocabulary of ${vocabularySize}. Use the model's own tokenizer.`, { position: i, id });
+      throw new DataError(
+        'token-out-of-range',
+        `generate: token ${i} of the prompt has id ${id}, outside the vocabulary of ${vocabularySize}. Use the model's own tokenizer.`,
+        { position: i, id },
+      );
     }
   }
   using decoder = createDecoder(model, { store, capacity: prompt.length + maxTokens });

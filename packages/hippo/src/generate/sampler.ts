@@ -19,9 +19,13 @@ export interface SamplingOptions {
 /** @throws UsageError `sampling` naming the option that is out of range. */
 export function checkSampling({ temperature = 1, topK, topP = 1, seed = 0 }: SamplingOptions): void {
   const refuse = (name: string, ruleText: string, got: number): never => {
-    throw new UsageError('sampling', `generate: ${name} must be ${ruleText}; got ${got}.`, { option: name, value: got });
+    throw new UsageError('sampling', `generate: ${name} must be ${ruleText}; got ${got}.`, {
+      option: name,
+      value: got,
+    });
   };
-  if (!(temperature >= 0) || !Number.isFinite(temperature)) refuse('temperature', 'a finite number, 0 or more', temperature);
+  if (!(temperature >= 0) || !Number.isFinite(temperature))
+    refuse('temperature', 'a finite number, 0 or more', temperature);
   if (topK !== undefined && (!Number.isInteger(topK) || topK < 1)) refuse('topK', 'a whole number, 1 or more', topK);
   if (!(topP > 0 && topP <= 1)) refuse('topP', 'above 0 and at most 1', topP);
   if (!Number.isInteger(seed)) refuse('seed', 'a whole number', seed);
@@ -39,7 +43,11 @@ export function argMax(scores: Float32Array): number {
  * @param scores one score a token, only real tokens (no padding).
  * @param at position in the sequence and index of the sample, which with the seed fix the random number.
  */
-export function sampleToken(scores: Float32Array, options: SamplingOptions, at: { readonly position: number; readonly sample?: number }): number {
+export function sampleToken(
+  scores: Float32Array,
+  options: SamplingOptions,
+  at: { readonly position: number; readonly sample?: number },
+): number {
   const { temperature = 1, topK = scores.length, topP = 1, seed = 0, greedy = false } = options;
   if (greedy || temperature === 0 || topK === 1) return argMax(scores);
   const order = Array.from(scores.keys()).sort((a, b) => (scores[b] ?? 0) - (scores[a] ?? 0) || a - b);

@@ -17,7 +17,10 @@ export interface GradientAlgebra {
  */
 export function reverseGradient(loss: Value, targets: readonly Value[], algebra: GradientAlgebra): Value[] {
   if (loss.shape.length !== 0 || loss.dtype !== 'f32') {
-    throw new TraceError('loss-not-scalar', `gradient: the loss must be an f32 scalar; got ${loss.dtype}[${loss.shape.join(', ')}]. Reduce it with sum or mean.`);
+    throw new TraceError(
+      'loss-not-scalar',
+      `gradient: the loss must be an f32 scalar; got ${loss.dtype}[${loss.shape.join(', ')}]. Reduce it with sum or mean.`,
+    );
   }
   const order = nodesBetween(loss, targets);
   const gradients = new Map<Value, Value>([[loss, algebra.fullLike(loss, 1)]]);
@@ -30,20 +33,27 @@ export function reverseGradient(loss: Value, targets: readonly Value[], algebra:
     if (!needs.some(Boolean)) continue;
     const { gradient } = node.operation;
     if (!gradient) {
-      throw new TraceError('not-differentiable', `gradient: ${node.operation.name}${formatOrigin(node.origin)} has no gradient rule. Stop the gradient before it with stopGradient, or use another operation.`, {
-        operation: node.operation.name,
-      });
+      throw new TraceError(
+        'not-differentiable',
+        `gradient: ${node.operation.name}${formatOrigin(node.origin)} has no gradient rule. Stop the gradient before it with stopGradient, or use another operation.`,
+        {
+          operation: node.operation.name,
+        },
+      );
     }
-    withOrigin({ path: `${node.origin.path}${node.origin.path ? ' ' : ''}(gradient)`, source: node.origin.source }, () => {
-      const { inputs, outputs, attributes } = node;
-      const inputGradients = gradient.call(node.operation, { inputs, outputs, outputGradients, attributes, needs });
-      inputs.forEach((value, index) => {
-        const contribution = inputGradients[index];
-        if (!contribution || !needs[index]) return;
-        const sum = gradients.get(value);
-        gradients.set(value, sum ? algebra.add(sum, contribution) : contribution);
-      });
-    });
+    withOrigin(
+      { path: `${node.origin.path}${node.origin.path ? ' ' : ''}(gradient)`, source: node.origin.source },
+      () => {
+        const { inputs, outputs, attributes } = node;
+        const inputGradients = gradient.call(node.operation, { inputs, outputs, outputGradients, attributes, needs });
+        inputs.forEach((value, index) => {
+          const contribution = inputGradients[index];
+          if (!contribution || !needs[index]) return;
+          const sum = gradients.get(value);
+          gradients.set(value, sum ? algebra.add(sum, contribution) : contribution);
+        });
+      },
+    );
   }
   return targets.map((target) => gradients.get(target) ?? algebra.fullLike(target, 0));
 }

@@ -12,7 +12,8 @@ import type { Value } from './value.ts';
 import { stateVariable } from './variable.ts';
 import { verify } from './verify.ts';
 
-const trace = (build: (x: Value) => Value): Graph => traceGraph(() => ({ y: build(input('x', { shape: [2, 3], dtype: 'f32' })) }), { captureSource: false });
+const trace = (build: (x: Value) => Value): Graph =>
+  traceGraph(() => ({ y: build(input('x', { shape: [2, 3], dtype: 'f32' })) }), { captureSource: false });
 const optimised = (build: (x: Value) => Value): string => {
   const graph = prune(share(simplify(trace(build))));
   verify(graph);
@@ -41,7 +42,9 @@ it('share makes equal nodes one, prune drops what nobody needs', () => {
     tanh(add(x, 7));
     return add(tanh(x), tanh(x));
   });
-  expect(text).toBe('%0: f32[2, 3] = input() {name: x}\n%1: f32[2, 3] = tanh(%0)\n%2: f32[2, 3] = add(%1, %1)\nreturn y = %2');
+  expect(text).toBe(
+    '%0: f32[2, 3] = input() {name: x}\n%1: f32[2, 3] = tanh(%0)\n%2: f32[2, 3] = add(%1, %1)\nreturn y = %2',
+  );
 });
 
 it('prints a training step in a stable way', () => {

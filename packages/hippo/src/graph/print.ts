@@ -18,7 +18,9 @@ export function printGraph(graph: Graph): string {
 }
 
 function printAttributes(node: Node): string {
-  const entries = Object.entries(node.attributes).filter(([key, value]) => value !== undefined && !(node.operation.leaf && (key === 'shape' || key === 'dtype')));
+  const entries = Object.entries(node.attributes).filter(
+    ([key, value]) => value !== undefined && !(node.operation.leaf && (key === 'shape' || key === 'dtype')),
+  );
   if (entries.length === 0) return '';
   return ` {${entries.map(([key, value]) => `${key}: ${printAttribute(value)}`).join(', ')}}`;
 }
@@ -27,7 +29,9 @@ function printAttribute(value: Attribute): string {
   if (Array.isArray(value)) return `[${value.join(', ')}]`;
   if (ArrayBuffer.isView(value)) {
     const numbers = Array.from(value as Float64Array | Int32Array);
-    return numbers.length <= 8 ? `[${numbers.join(', ')}]` : `[${numbers.slice(0, 4).join(', ')}, … ${numbers.length} numbers]`;
+    return numbers.length <= 8
+      ? `[${numbers.join(', ')}]`
+      : `[${numbers.slice(0, 4).join(', ')}, … ${numbers.length} numbers]`;
   }
   if (typeof value === 'object') return 'name' in value ? `"${(value as Variable).name}"` : '{…}';
   return String(value);

@@ -14,12 +14,16 @@ export function rewrite(graph: Graph, visit: Visitor): Graph {
     const follow = (value: Value): Value => {
       const found = renamed.get(value);
       if (found) return found;
-      throw new VerifyError('dangling-value', `rewrite: value %${value.id} of ${value.node.operation.name} is used before it is made.`);
+      throw new VerifyError(
+        'dangling-value',
+        `rewrite: value %${value.id} of ${value.node.operation.name} is used before it is made.`,
+      );
     };
     for (const node of graph.nodes) {
       withOrigin(node.origin, () => {
         const inputs = node.inputs.map(follow);
-        const replacement = rebuildLeaf(node) ?? visit(node, inputs) ?? applyOperation(node.operation, inputs, node.attributes);
+        const replacement =
+          rebuildLeaf(node) ?? visit(node, inputs) ?? applyOperation(node.operation, inputs, node.attributes);
         node.outputs.forEach((value, index) => {
           const made = replacement[index];
           if (made) renamed.set(value, made);

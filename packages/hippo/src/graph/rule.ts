@@ -13,11 +13,7 @@ export class RuleViolation extends Error {
 }
 
 /** Throws unless `holds`. The sentence reads: the rule; what was got. */
-export function rule(
-  holds: boolean,
-  sentence: () => string,
-  facts?: Readonly<Record<string, unknown>>,
-): asserts holds {
+export function rule(holds: boolean, sentence: () => string, facts?: Readonly<Record<string, unknown>>): asserts holds {
   if (!holds) throw new RuleViolation(sentence(), facts);
 }
 

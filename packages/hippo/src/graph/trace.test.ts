@@ -21,8 +21,12 @@ const message = (build: () => void): string => {
 
 describe('rules at trace time', () => {
   it('names operation, module path, source line, rule and shapes', () => {
-    const text = message(() => within('layers.3', () => within('mixer', () => matmul(input('a', f32(2, 3)), input('b', f32(4, 5))))));
-    expect(text).toMatch(/^matmul in layers\.3\.mixer \(graph\/trace\.test\.ts:\d+\): inner sizes must agree; got \[2, 3\] × \[4, 5\] \(3 and 4\)\.$/);
+    const text = message(() =>
+      within('layers.3', () => within('mixer', () => matmul(input('a', f32(2, 3)), input('b', f32(4, 5))))),
+    );
+    expect(text).toMatch(
+      /^matmul in layers\.3\.mixer \(graph\/trace\.test\.ts:\d+\): inner sizes must agree; got \[2, 3\] × \[4, 5\] \(3 and 4\)\.$/,
+    );
   });
   it('carries the facts as fields', () => {
     try {
@@ -36,7 +40,11 @@ describe('rules at trace time', () => {
     ['dtype', () => add(input('a', { shape: [2], dtype: 'i32' }), 1), 'operand 0 must be f32; got i32'],
     ['reshape', () => reshape(input('a', f32(2, 3)), [7]), 'the number of elements must stay 6'],
     ['slice', () => slice(input('a', f32(4)), [2], [3]), 'must stay inside [4]'],
-    ['concat', () => concat([input('a', f32(2, 3)), input('b', f32(2, 4))], 0), 'must agree in dtype and in every axis but 0'],
+    [
+      'concat',
+      () => concat([input('a', f32(2, 3)), input('b', f32(2, 4))], 0),
+      'must agree in dtype and in every axis but 0',
+    ],
     ['assign', () => assign(stateVariable('w', [2]), input('a', f32(3))), 'variable "w" is f32[2]; got f32[3]'],
     ['input twice', () => [input('a', f32(2)), input('a', f32(2))], 'the name "a" is taken'],
     ['loss', () => gradient(input('a', f32(2)), []), 'must be an f32 scalar; got f32[2]'],

@@ -2,10 +2,18 @@
 // path and the caller's source line. Passes rebuild graphs through the same door, so rules are checked wherever nodes are made.
 import { TraceError } from '../errors.ts';
 import type { DType } from '../tensor/dtype.ts';
-import { sameShape, type Shape } from '../tensor/shape.ts';
+import { type Shape, sameShape } from '../tensor/shape.ts';
 import type { Graph } from './graph.ts';
 import { RuleViolation } from './rule.ts';
-import { type Attributes, formatType, type Node, type Operation, type Origin, type Value, type ValueType } from './value.ts';
+import {
+  type Attributes,
+  formatType,
+  type Node,
+  type Operation,
+  type Origin,
+  type Value,
+  type ValueType,
+} from './value.ts';
 import type { Variable } from './variable.ts';
 
 export const inputOperation: Operation<{ name: string; shape: Shape; dtype: DType }> = {
@@ -80,7 +88,9 @@ export function traceGraph(
 export function input(name: string, type: ValueType): Value {
   const trace = current('input');
   if (trace.inputs.has(name)) {
-    throw new TraceError('duplicate-input', `input: the name "${name}" is taken. Give every input its own name.`, { name });
+    throw new TraceError('duplicate-input', `input: the name "${name}" is taken. Give every input its own name.`, {
+      name,
+    });
   }
   const value = applySingle(inputOperation, [], { name, shape: type.shape, dtype: type.dtype });
   trace.inputs.set(name, value);
@@ -168,7 +178,13 @@ export function applyOperation<A extends Attributes>(
     throw new TraceError(
       'rule',
       `${operation.name}${formatOrigin(origin)}: ${error.message}`,
-      { ...error.facts, operation: operation.name, path: origin.path, source: origin.source, shapes: inputs.map((v) => v.shape) },
+      {
+        ...error.facts,
+        operation: operation.name,
+        path: origin.path,
+        source: origin.source,
+        shapes: inputs.map((v) => v.shape),
+      },
       { cause: error },
     );
   }
@@ -182,7 +198,11 @@ export function applyOperation<A extends Attributes>(
 }
 
 /** The only result of an operation that has one. */
-export function applySingle<A extends Attributes>(operation: Operation<A>, inputs: readonly Value[], attributes: A): Value {
+export function applySingle<A extends Attributes>(
+  operation: Operation<A>,
+  inputs: readonly Value[],
+  attributes: A,
+): Value {
   const [value] = applyOperation(operation, inputs, attributes);
   if (!value) throw new TraceError('no-result', `${operation.name}: the operation has no result.`);
   return value;
@@ -211,7 +231,11 @@ function callerSource(): string {
   const outside = frames.find((frame) => !isLibraryFrame(frame));
   const match = outside?.match(/\(?([^\s(]+):(\d+):\d+\)?$/);
   if (!match?.[1]) return '';
-  return `${match[1].replace(/^file:\/\//, '').split('/').slice(-2).join('/')}:${match[2]}`;
+  return `${match[1]
+    .replace(/^file:\/\//, '')
+    .split('/')
+    .slice(-2)
+    .join('/')}:${match[2]}`;
 }
 
 function isLibraryFrame(frame: string): boolean {

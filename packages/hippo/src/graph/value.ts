@@ -66,11 +66,7 @@ export interface Operation<A extends Attributes = Attributes> {
   /** Gradients for each input, built from ordinary operations; undefined means zero. Absent: not differentiable. */
   gradient?(context: GradientContext<A>): readonly (Value | undefined)[];
   /** The definition in plain numbers. */
-  reference?(
-    inputs: readonly NumbersWithShape[],
-    attributes: A,
-    outputs: readonly ValueType[],
-  ): readonly Numbers[];
+  reference?(inputs: readonly NumbersWithShape[], attributes: A, outputs: readonly ValueType[]): readonly Numbers[];
   /** The same results from smaller operations, for backends without a kernel. */
   decompose?(inputs: readonly Value[], attributes: A): readonly Value[];
   /** A simpler value equal to the only result, or undefined. Called again on what it returns. */

@@ -143,6 +143,28 @@ describe.each(backends)('language models on %s', (backend) => {
     },
   );
 
+  it('drops in every place once: embeddings, both halves of each block, attention weights, inside S4D', () => {
+    const rates = { embed_dropout: 0.1, resid_dropout: 0.2, attn_dropout: 0.3, ssm_dropout: 0.4 };
+    const model = languageModel({ ...base, n_layer: 3, mixer: ['s4d', 'attention', 'gss'], ...rates });
+    const { nodes } = traceGraph(() => {
+      const key = input('key', { shape: [2], dtype: 'u32' });
+      const source = { key, counter: input('counter', { shape: [], dtype: 'i32' }) };
+      const ids = input('tokens', { shape: [1, 5], dtype: 'i32' });
+      return { logits: model.apply(ids, { random: source }).logits };
+    });
+    const places = nodes.filter(({ operation }) => operation.name === 'randomUniform').map(({ origin }) => origin.path);
+    expect(places).toEqual([
+      'backbone',
+      'backbone.layers.0.mixer',
+      'backbone.layers.0',
+      'backbone.layers.0',
+      'backbone.layers.1.mixer',
+      'backbone.layers.1',
+      'backbone.layers.1',
+      'backbone.layers.2',
+    ]);
+  });
+
   it('learned positions tell equal tokens apart', async () => {
     const { model, store } = await open({ ...base, mixer: 'attention', max_position_embeddings: 4 });
     const same = tensor(Int32Array.of(3, 3, 3, 3), [1, 4]);

@@ -1,13 +1,18 @@
 // Files in Node: reading by range, and writing so that a full disk or a kill at any moment leaves what was there before readable.
 import { type FileHandle, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { CheckpointError } from '../errors.ts';
 import type { ByteSource } from '../checkpoint/safetensors.ts';
+import { CheckpointError } from '../errors.ts';
 
 /** A source over a file, which stays open until it is closed. */
 export async function openFileSource(path: string): Promise<ByteSource & AsyncDisposable> {
   const handle = await open(path, 'r').catch((cause: Error) => {
-    throw new CheckpointError('unreadable', `${path}: cannot be opened; got ${cause.message}.`, { file: path }, { cause });
+    throw new CheckpointError(
+      'unreadable',
+      `${path}: cannot be opened; got ${cause.message}.`,
+      { file: path },
+      { cause },
+    );
   });
   const { size } = await handle.stat();
   return {

@@ -4,7 +4,12 @@ import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { checkAgainst } from '../checkpoint/check-against.ts';
 import { openSafetensors, type TensorSource } from '../checkpoint/safetensors.ts';
-import { type FloatStorage, safetensorsPieces, storedBytes, type TensorToWrite } from '../checkpoint/safetensors-writer.ts';
+import {
+  type FloatStorage,
+  safetensorsPieces,
+  storedBytes,
+  type TensorToWrite,
+} from '../checkpoint/safetensors-writer.ts';
 import { CheckpointError } from '../errors.ts';
 import type { ModelConfig } from '../models/config.ts';
 import { type LanguageModel, languageModel } from '../models/language-model.ts';
@@ -37,15 +42,25 @@ const json = (value: unknown): string[] => [`${JSON.stringify(value, undefined, 
 /** Saves a model; a folder of that name is replaced in one step. */
 export async function saveModel(folder: string, model: ModelToSave): Promise<void> {
   await replaceFolder(folder, async (temporary) => {
-    await writeDurably(join(temporary, 'config.json'), json({ architectures: ['HippoForCausalLM'], torch_dtype: 'float32', ...model.config }));
-    await writeDurably(join(temporary, 'generation_config.json'), json(model.generation ?? { do_sample: true, temperature: 0.8 }));
-    for (const [name, text] of Object.entries(model.tokenizer?.files() ?? {})) await writeDurably(join(temporary, name), [text]);
+    await writeDurably(
+      join(temporary, 'config.json'),
+      json({ architectures: ['HippoForCausalLM'], torch_dtype: 'float32', ...model.config }),
+    );
+    await writeDurably(
+      join(temporary, 'generation_config.json'),
+      json(model.generation ?? { do_sample: true, temperature: 0.8 }),
+    );
+    for (const [name, text] of Object.entries(model.tokenizer?.files() ?? {}))
+      await writeDurably(join(temporary, name), [text]);
     await writeWeights(temporary, model);
     await model.extra?.(temporary);
   });
 }
 
-async function writeWeights(folder: string, { tensors, floats = 'f32', shardBytes = defaultShardBytes }: ModelToSave): Promise<void> {
+async function writeWeights(
+  folder: string,
+  { tensors, floats = 'f32', shardBytes = defaultShardBytes }: ModelToSave,
+): Promise<void> {
   const shards: TensorToWrite[][] = [[]];
   let bytes = 0;
   for (const tensor of tensors) {
@@ -80,7 +95,9 @@ export async function openWeights(folder: string): Promise<TensorSource & AsyncD
   const index = (await readJson(indexPath)) as { weight_map?: unknown };
   const map = typeof index.weight_map === 'object' && index.weight_map !== null ? Object.entries(index.weight_map) : [];
   const fail = (rule: string): never => {
-    throw new CheckpointError('shard-index', `${indexPath}: ${rule} Copy or download the folder again.`, { file: indexPath });
+    throw new CheckpointError('shard-index', `${indexPath}: ${rule} Copy or download the folder again.`, {
+      file: indexPath,
+    });
   };
   if (map.length === 0) fail('weight_map must name the shard of each tensor.');
   const files = [...new Set(map.map(([, file]) => String(file)))];
@@ -89,7 +106,13 @@ export async function openWeights(folder: string): Promise<TensorSource & AsyncD
   const sources = await Promise.all(files.map((file) => openFileSource(join(folder, file))));
   const shards = new Map<string, TensorSource>();
   for (const [i, source] of sources.entries()) shards.set(files[i] ?? '', await openSafetensors(source));
-  const entries = map.map(([name, file]) => [name, shards.get(String(file))?.tensors.get(name) ?? fail(`tensor "${name}" is not in ${String(file)}.`)] as const);
+  const entries = map.map(
+    ([name, file]) =>
+      [
+        name,
+        shards.get(String(file))?.tensors.get(name) ?? fail(`tensor "${name}" is not in ${String(file)}.`),
+      ] as const,
+  );
   const shardOf = new Map(map.map(([name, file]) => [name, shards.get(String(file))]));
   return {
     tensors: new Map(entries),
@@ -103,12 +126,22 @@ export async function openWeights(folder: string): Promise<TensorSource & AsyncD
 
 async function readJson(path: string): Promise<unknown> {
   const text = await readFile(path, 'utf8').catch((cause: Error) => {
-    throw new CheckpointError('unreadable', `${path}: cannot be read; got ${cause.message}. Give the folder of a model.`, { file: path }, { cause });
+    throw new CheckpointError(
+      'unreadable',
+      `${path}: cannot be read; got ${cause.message}. Give the folder of a model.`,
+      { file: path },
+      { cause },
+    );
   });
   try {
     return JSON.parse(text) as unknown;
   } catch (cause) {
-    throw new CheckpointError('config-json', `${path}: must be JSON; got ${(cause as Error).message}.`, { file: path }, { cause });
+    throw new CheckpointError(
+      'config-json',
+      `${path}: must be JSON; got ${(cause as Error).message}.`,
+      { file: path },
+      { cause },
+    );
   }
 }
 
@@ -124,8 +157,15 @@ export async function resolveModelFolder(path: string): Promise<string> {
     await recoverFolder(folder);
     if (await exists(join(folder, 'config.json'))) return folder;
   }
-  const found = await stat(path).then(() => 'a folder with neither', () => 'nothing');
-  throw new CheckpointError('no-model', `${path}: a model folder has a config.json, and a run folder has checkpoints/; got ${found}. Give the folder that \`hippo train\` wrote.`, { path });
+  const found = await stat(path).then(
+    () => 'a folder with neither',
+    () => 'nothing',
+  );
+  throw new CheckpointError(
+    'no-model',
+    `${path}: a model folder has a config.json, and a run folder has checkpoints/; got ${found}. Give the folder that \`hippo train\` wrote.`,
+    { path },
+  );
 }
 
 /** The checked configuration of a model or run folder. */
@@ -137,7 +177,13 @@ export async function readModelConfig(path: string): Promise<ModelConfig> {
 /** Keys that other tools expect in a config.json and that say nothing about our model. */
 function withoutEcosystemKeys(config: unknown): unknown {
   if (typeof config !== 'object' || config === null || Array.isArray(config)) return config;
-  const { architectures: _a, torch_dtype: _t, dtype: _d, transformers_version: _v, ...rest } = config as Record<string, unknown>;
+  const {
+    architectures: _a,
+    torch_dtype: _t,
+    dtype: _d,
+    transformers_version: _v,
+    ...rest
+  } = config as Record<string, unknown>;
   return rest;
 }
 
@@ -163,7 +209,11 @@ export async function loadModel(path: string, { device }: { readonly device: Dev
   for (const variable of model.variables) store.write(variable, await weights.read(variable.name));
   const tokenizer = await loadTokenizer(await readTokenizerFiles(folder));
   if (tokenizer.vocabularySize > model.config.vocab_size) {
-    throw new CheckpointError('vocabulary', `${folder}: the tokenizer has ${tokenizer.vocabularySize} ids and the model's vocab_size is ${model.config.vocab_size}. They belong to different models.`, { folder });
+    throw new CheckpointError(
+      'vocabulary',
+      `${folder}: the tokenizer has ${tokenizer.vocabularySize} ids and the model's vocab_size is ${model.config.vocab_size}. They belong to different models.`,
+      { folder },
+    );
   }
   return { folder, model, store, tokenizer };
 }
@@ -178,5 +228,10 @@ async function readTokenizerFiles(folder: string): Promise<Record<string, string
 
 /** A model's variables as tensors to save, read from the store one at a time. */
 export function tensorsOf(variables: LanguageModel['variables'], store: Store): TensorToWrite[] {
-  return variables.map((variable) => ({ name: variable.name, shape: variable.shape, dtype: variable.dtype, read: () => store.read(variable) }));
+  return variables.map((variable) => ({
+    name: variable.name,
+    shape: variable.shape,
+    dtype: variable.dtype,
+    read: () => store.read(variable),
+  }));
 }

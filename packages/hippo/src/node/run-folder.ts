@@ -47,13 +47,27 @@ export interface RunFolder {
  */
 export async function openRunFolder(folder: string, options: RunFolderOptions): Promise<RunFolder> {
   const { record, model, store, tokenizer, keepLast = 2 } = options;
-  const [recordPath, metricsPath, checkpoints] = [join(folder, 'run.json'), join(folder, 'metrics.jsonl'), join(folder, 'checkpoints')];
+  const [recordPath, metricsPath, checkpoints] = [
+    join(folder, 'run.json'),
+    join(folder, 'metrics.jsonl'),
+    join(folder, 'checkpoints'),
+  ];
   const existing = await foldersIn(checkpoints, /^step-\d+$/);
   if (options.resume) {
-    if (existing.length === 0) throw new CheckpointError('no-checkpoint', `${folder}: there is no checkpoint to resume from. Leave out --resume to begin a run there.`, { folder });
+    if (existing.length === 0)
+      throw new CheckpointError(
+        'no-checkpoint',
+        `${folder}: there is no checkpoint to resume from. Leave out --resume to begin a run there.`,
+        { folder },
+      );
     compareRecords(folder, JSON.parse(await readFile(recordPath, 'utf8')) as RunRecord, record);
   } else {
-    if (existing.length > 0) throw new CheckpointError('run-exists', `${folder}: already holds a run with ${existing.length} checkpoint${existing.length === 1 ? '' : 's'}. Add --resume to go on with it, or choose another --out.`, { folder });
+    if (existing.length > 0)
+      throw new CheckpointError(
+        'run-exists',
+        `${folder}: already holds a run with ${existing.length} checkpoint${existing.length === 1 ? '' : 's'}. Add --resume to go on with it, or choose another --out.`,
+        { folder },
+      );
     await mkdir(checkpoints, { recursive: true });
     await replaceFile(recordPath, [`${JSON.stringify(record, undefined, 2)}\n`]);
     await replaceFile(metricsPath, ['']);
@@ -75,13 +89,18 @@ export async function openRunFolder(folder: string, options: RunFolderOptions): 
         tensors,
         tokenizer,
         extra: async (temporary) => {
-          await writeDurably(join(temporary, 'optimizer.safetensors'), safetensorsPieces(tensorsOf(step.optimizerVariables, store)));
+          await writeDurably(
+            join(temporary, 'optimizer.safetensors'),
+            safetensorsPieces(tensorsOf(step.optimizerVariables, store)),
+          );
           await writeDurably(join(temporary, 'trainer_state.json'), [`${JSON.stringify(state)}\n`]);
         },
       });
-      if (state.bestStep === state.step) await saveModel(join(checkpoints, 'best'), { config: model.config, tensors, tokenizer });
+      if (state.bestStep === state.step)
+        await saveModel(join(checkpoints, 'best'), { config: model.config, tensors, tokenizer });
       const kept = await foldersIn(checkpoints, /^step-\d+$/);
-      for (const old of kept.slice(0, Math.max(0, kept.length - keepLast))) await rm(join(checkpoints, old), { recursive: true });
+      for (const old of kept.slice(0, Math.max(0, kept.length - keepLast)))
+        await rm(join(checkpoints, old), { recursive: true });
     },
     async resume(step) {
       const [newest] = existing.slice(-1);
@@ -116,11 +135,16 @@ function parseLine(line: string): Record<string, unknown>[] {
 function compareRecords(folder: string, before: RunRecord, now: RunRecord): void {
   const differences = differingKeys(before, now, '');
   if (differences.length === 0) return;
-  throw new CheckpointError('run-differs', `${folder}: a run resumes with the settings it began with; different now: ${differences.join('; ')}. Give the same settings, or begin a new run with another --out.`, { folder, differences });
+  throw new CheckpointError(
+    'run-differs',
+    `${folder}: a run resumes with the settings it began with; different now: ${differences.join('; ')}. Give the same settings, or begin a new run with another --out.`,
+    { folder, differences },
+  );
 }
 
 function differingKeys(before: unknown, now: unknown, path: string): string[] {
-  const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null && !Array.isArray(value);
+  const isRecord = (value: unknown): value is Record<string, unknown> =>
+    typeof value === 'object' && value !== null && !Array.isArray(value);
   if (isRecord(before) && isRecord(now)) {
     const keys = [...new Set([...Object.keys(before), ...Object.keys(now)])];
     return keys.flatMap((key) => differingKeys(before[key], now[key], path === '' ? key : `${path}.${key}`));

@@ -1,9 +1,10 @@
 // Causal filter with few taps and a state: y_t = skip·u_t + Σ_{j<M} taps_j·x_{t−j}, where x is u preceded by the last M−1 inputs
 // of the call before (zeros at the start). The shift SSM is this with M = 64 (paper.md 1.2). Layout [channels, batch, length].
-import { elementCount, formatShape } from '../tensor/shape.ts';
+
 import { operand, rule } from '../graph/rule.ts';
 import { applyOperation } from '../graph/trace.ts';
 import type { NumbersWithShape, Operation, Value, ValueType } from '../graph/value.ts';
+import { elementCount, formatShape } from '../tensor/shape.ts';
 import { full } from './constant.ts';
 
 export type CausalFirAttributes = { readonly skip: boolean; readonly state: boolean };
@@ -21,7 +22,10 @@ export interface FirSizes {
   readonly taps: number;
 }
 
-export function firSizes(u: { readonly shape: readonly number[] }, taps: { readonly shape: readonly number[] }): FirSizes {
+export function firSizes(
+  u: { readonly shape: readonly number[] },
+  taps: { readonly shape: readonly number[] },
+): FirSizes {
   const [channels = 1, batch = 1, length = 1] = u.shape;
   return { channels, batch, length, taps: taps.shape[1] ?? 1 };
 }
@@ -29,11 +33,21 @@ export function firSizes(u: { readonly shape: readonly number[] }, taps: { reado
 function checkOperands(inputs: readonly ValueType[], attributes: CausalFirAttributes): FirSizes {
   const [u, taps] = [operand(inputs, 0), operand(inputs, 1)];
   const sizes = firSizes(u, taps);
-  rule(u.shape.length === 3 && taps.shape.length === 2 && taps.shape[0] === u.shape[0] && sizes.taps >= 1, () => `takes u [channels, batch, length] and taps [channels, taps]; got ${formatShape(u.shape)} and ${formatShape(taps.shape)}.`);
+  rule(
+    u.shape.length === 3 && taps.shape.length === 2 && taps.shape[0] === u.shape[0] && sizes.taps >= 1,
+    () =>
+      `takes u [channels, batch, length] and taps [channels, taps]; got ${formatShape(u.shape)} and ${formatShape(taps.shape)}.`,
+  );
   const { skip, state } = causalFirOperands(inputs, attributes);
-  rule(!skip || (skip.shape.length === 1 && skip.shape[0] === sizes.channels), () => `skip must be [${sizes.channels}]; got ${formatShape(skip?.shape ?? [])}.`);
+  rule(
+    !skip || (skip.shape.length === 1 && skip.shape[0] === sizes.channels),
+    () => `skip must be [${sizes.channels}]; got ${formatShape(skip?.shape ?? [])}.`,
+  );
   const expected = [sizes.channels, sizes.batch, sizes.taps - 1];
-  rule(!state || expected.every((size, axis) => size === state.shape[axis]), () => `the state must be ${formatShape(expected)}; got ${formatShape(state?.shape ?? [])}.`);
+  rule(
+    !state || expected.every((size, axis) => size === state.shape[axis]),
+    () => `the state must be ${formatShape(expected)}; got ${formatShape(state?.shape ?? [])}.`,
+  );
   return sizes;
 }
 
@@ -42,7 +56,10 @@ export const causalFirOperation: Operation<CausalFirAttributes> = {
   name: 'causalFir',
   infer: (inputs, attributes) => {
     const { channels, batch, length, taps } = checkOperands(inputs, attributes);
-    return [{ shape: [channels, batch, length], dtype: 'f32' }, { shape: [channels, batch, taps - 1], dtype: 'f32' }];
+    return [
+      { shape: [channels, batch, length], dtype: 'f32' },
+      { shape: [channels, batch, taps - 1], dtype: 'f32' },
+    ];
   },
   gradient: ({ inputs, outputGradients: [dy, dEnd], attributes }) => {
     const [u] = inputs;
@@ -72,7 +89,13 @@ export const causalFirOperation: Operation<CausalFirAttributes> = {
 };
 
 /** The state (or zeros) followed by the inputs of one row. */
-function extended(u: NumbersWithShape, state: NumbersWithShape | undefined, row: number, length: number, taps: number): Float64Array {
+function extended(
+  u: NumbersWithShape,
+  state: NumbersWithShape | undefined,
+  row: number,
+  length: number,
+  taps: number,
+): Float64Array {
   const x = new Float64Array(taps - 1 + length);
   if (state) x.set(state.data.subarray(row * (taps - 1), (row + 1) * (taps - 1)));
   x.set(u.data.subarray(row * length, (row + 1) * length), taps - 1);
@@ -84,7 +107,8 @@ export type CausalFirGradientAttributes = CausalFirAttributes & { readonly endGr
 /** Inputs [dy, dEndState?, u, taps, skip?, state?], outputs [du, dTaps, dSkip?, dState?]. */
 export const causalFirGradientOperation: Operation<CausalFirGradientAttributes> = {
   name: 'causalFirGradient',
-  infer: (inputs, attributes) => inputs.slice(attributes.endGradient ? 2 : 1).map(({ shape, dtype }) => ({ shape, dtype })),
+  infer: (inputs, attributes) =>
+    inputs.slice(attributes.endGradient ? 2 : 1).map(({ shape, dtype }) => ({ shape, dtype })),
   reference: (inputs, attributes) => {
     const dy = inputs[0];
     const dEnd = attributes.endGradient ? inputs[1] : undefined;
@@ -92,7 +116,11 @@ export const causalFirGradientOperation: Operation<CausalFirGradientAttributes> 
     const { u, taps, skip, state } = causalFirOperands(forward, attributes);
     if (!dy || !u || !taps) return [];
     const { channels, batch, length, taps: m } = firSizes(u, taps);
-    const [du, dTaps, dSkip] = [new Float64Array(u.data.length), new Float64Array(taps.data.length), new Float64Array(channels)];
+    const [du, dTaps, dSkip] = [
+      new Float64Array(u.data.length),
+      new Float64Array(taps.data.length),
+      new Float64Array(channels),
+    ];
     const dState = new Float64Array(channels * batch * (m - 1));
     for (let row = 0; row < channels * batch; row++) {
       const channel = Math.floor(row / batch);
@@ -113,7 +141,8 @@ export const causalFirGradientOperation: Operation<CausalFirGradientAttributes> 
     }
     return [du, dTaps, ...(skip ? [dSkip] : []), ...(state ? [dState] : [])];
   },
-  operations: (inputs, { endGradient }) => 4 * elementCount(inputs[0]?.shape ?? []) * (inputs[endGradient ? 3 : 2]?.shape[1] ?? 1),
+  operations: (inputs, { endGradient }) =>
+    4 * elementCount(inputs[0]?.shape ?? []) * (inputs[endGradient ? 3 : 2]?.shape[1] ?? 1),
 };
 
 /**
@@ -128,6 +157,9 @@ export function causalFir(
 ): { readonly y: Value; readonly endState: Value } {
   const { taps, skip, state } = options;
   const operands = [u, taps, ...(skip ? [skip] : []), ...(state ? [state] : [])];
-  const [y, endState] = applyOperation(causalFirOperation, operands, { skip: skip !== undefined, state: state !== undefined });
+  const [y, endState] = applyOperation(causalFirOperation, operands, {
+    skip: skip !== undefined,
+    state: state !== undefined,
+  });
   return { y: y as Value, endState: endState as Value };
 }

@@ -1,18 +1,28 @@
 // Concatenation along one axis.
-import { elementCount, formatShape } from '../tensor/shape.ts';
+
 import { operand, rule } from '../graph/rule.ts';
 import { applySingle } from '../graph/trace.ts';
 import type { Operation, Value } from '../graph/value.ts';
+import { elementCount, formatShape } from '../tensor/shape.ts';
 import { sliceAxis } from './slice.ts';
 
 export const concatOperation: Operation<{ readonly axis: number }> = {
   name: 'concat',
   infer: (inputs, { axis }) => {
     const first = operand(inputs, 0);
-    rule(axis >= 0 && axis < first.shape.length, () => `axis ${axis} must exist; got shape ${formatShape(first.shape)}.`);
     rule(
-      inputs.every((v) => v.dtype === first.dtype && v.shape.length === first.shape.length && v.shape.every((size, i) => i === axis || size === first.shape[i])),
-      () => `operands must agree in dtype and in every axis but ${axis}; got ${inputs.map((v) => formatShape(v.shape)).join(', ')}.`,
+      axis >= 0 && axis < first.shape.length,
+      () => `axis ${axis} must exist; got shape ${formatShape(first.shape)}.`,
+    );
+    rule(
+      inputs.every(
+        (v) =>
+          v.dtype === first.dtype &&
+          v.shape.length === first.shape.length &&
+          v.shape.every((size, i) => i === axis || size === first.shape[i]),
+      ),
+      () =>
+        `operands must agree in dtype and in every axis but ${axis}; got ${inputs.map((v) => formatShape(v.shape)).join(', ')}.`,
     );
     const extent = inputs.reduce((sum, v) => sum + (v.shape[axis] ?? 0), 0);
     return [{ shape: first.shape.map((size, i) => (i === axis ? extent : size)), dtype: first.dtype }];
@@ -27,7 +37,8 @@ export const concatOperation: Operation<{ readonly axis: number }> = {
   },
   reference: (inputs, { axis }, [output]) => {
     const shape = output?.shape ?? [];
-    const result = output?.dtype === 'f32' ? new Float64Array(elementCount(shape)) : new Int32Array(elementCount(shape));
+    const result =
+      output?.dtype === 'f32' ? new Float64Array(elementCount(shape)) : new Int32Array(elementCount(shape));
     const outer = elementCount(shape.slice(0, axis));
     const row = elementCount(shape.slice(axis));
     let offset = 0;

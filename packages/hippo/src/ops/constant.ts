@@ -1,9 +1,10 @@
 // Constants: one number for a whole tensor, or a small table of numbers known at trace time.
-import type { DType } from '../tensor/dtype.ts';
-import { elementCount, type Shape } from '../tensor/shape.ts';
+
 import { rule } from '../graph/rule.ts';
 import { applySingle } from '../graph/trace.ts';
 import type { Numbers, Operation, Value, ValueType } from '../graph/value.ts';
+import type { DType } from '../tensor/dtype.ts';
+import { elementCount, type Shape } from '../tensor/shape.ts';
 
 type ConstantAttributes = {
   readonly shape: Shape;

@@ -1,9 +1,10 @@
 // Cross-entropy of class scores against target classes, in nats, row by row: logsumexp(row) − row[target]. Probabilities are
 // never stored; the gradient recomputes them from the row's logsumexp.
-import { formatShape } from '../tensor/shape.ts';
+
 import { operand, rule } from '../graph/rule.ts';
 import { applyOperation, applySingle } from '../graph/trace.ts';
 import type { Operation, Value } from '../graph/value.ts';
+import { formatShape } from '../tensor/shape.ts';
 
 export type CrossEntropyAttributes = {
   /** Only the first `classes` columns take part; the rest is padding. */
@@ -19,15 +20,31 @@ export const crossEntropyOperation: Operation<CrossEntropyAttributes> = {
     const [logits, targets] = [operand(inputs, 0), operand(inputs, 1)];
     const [rows, columns = 0] = logits.shape;
     rule(
-      logits.shape.length === 2 && logits.dtype === 'f32' && targets.shape.length === 1 && targets.shape[0] === rows && targets.dtype === 'i32',
-      () => `takes logits f32 [rows, classes] and targets i32 [rows]; got ${logits.dtype} ${formatShape(logits.shape)} and ${targets.dtype} ${formatShape(targets.shape)}.`,
+      logits.shape.length === 2 &&
+        logits.dtype === 'f32' &&
+        targets.shape.length === 1 &&
+        targets.shape[0] === rows &&
+        targets.dtype === 'i32',
+      () =>
+        `takes logits f32 [rows, classes] and targets i32 [rows]; got ${logits.dtype} ${formatShape(logits.shape)} and ${targets.dtype} ${formatShape(targets.shape)}.`,
     );
-    rule(classes >= 1 && classes <= columns, () => `classes must lie between 1 and the ${columns} columns; got ${classes}.`);
-    return [{ shape: targets.shape, dtype: 'f32' }, { shape: targets.shape, dtype: 'f32' }];
+    rule(
+      classes >= 1 && classes <= columns,
+      () => `classes must lie between 1 and the ${columns} columns; got ${classes}.`,
+    );
+    return [
+      { shape: targets.shape, dtype: 'f32' },
+      { shape: targets.shape, dtype: 'f32' },
+    ];
   },
   gradient: ({ inputs: [logits, targets], outputs: [, logSumExp], outputGradients: [g, ...others], attributes }) => {
-    rule(others.every((v) => v === undefined), () => 'only the loss can be differentiated.');
-    return logits && targets && logSumExp && g ? [applySingle(crossEntropyGradientOperation, [g, logits, targets, logSumExp], attributes)] : [];
+    rule(
+      others.every((v) => v === undefined),
+      () => 'only the loss can be differentiated.',
+    );
+    return logits && targets && logSumExp && g
+      ? [applySingle(crossEntropyGradientOperation, [g, logits, targets, logSumExp], attributes)]
+      : [];
   },
   reference: ([logits, targets], { classes, ignoreIndex }) => {
     if (!logits || !targets) return [];

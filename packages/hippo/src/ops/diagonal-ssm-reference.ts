@@ -29,7 +29,8 @@ export function diagonalSsmScan(p: SsmNumbers): readonly [Float64Array, Float64A
   const end = new Float64Array(p.channels * p.batch * 2 * p.states);
   for (let row = 0; row < p.channels * p.batch; row++) {
     const channel = Math.floor(row / p.batch);
-    for (let t = 0; t < p.length; t++) y[row * p.length + t] = (p.skip?.[channel] ?? 0) * (p.u[row * p.length + t] ?? 0);
+    for (let t = 0; t < p.length; t++)
+      y[row * p.length + t] = (p.skip?.[channel] ?? 0) * (p.u[row * p.length + t] ?? 0);
     for (let n = 0; n < p.states; n++) {
       const at = channel * p.states + n;
       const [a, b] = pole(p, at);
@@ -119,7 +120,12 @@ function addStates(p: SsmNumbers, channel: number, row: number, u: Numbers, y: F
  */
 export function diagonalSsmGradientScan(p: SsmNumbers, dy: Numbers, dEnd: Numbers | undefined) {
   const du = new Float64Array(p.u.length);
-  const [dPoleRe, dPoleIm, dCRe, dCIm] = [0, 1, 2, 3].map(() => new Float64Array(p.channels * p.states)) as [Float64Array, Float64Array, Float64Array, Float64Array];
+  const [dPoleRe, dPoleIm, dCRe, dCIm] = [0, 1, 2, 3].map(() => new Float64Array(p.channels * p.states)) as [
+    Float64Array,
+    Float64Array,
+    Float64Array,
+    Float64Array,
+  ];
   const skip = new Float64Array(p.channels);
   const state = new Float64Array(p.channels * p.batch * 2 * p.states);
   const [xRe, xIm] = [new Float64Array(p.length + 1), new Float64Array(p.length + 1)];

@@ -1,23 +1,38 @@
 // Identities of elementwise operations: constants fold, x + 0, x·1, x/1, x − 0, −−x. Nothing that would change a NaN or an
 // infinity (x·0, x − x) is rewritten.
+
+import type { Value } from '../graph/value.ts';
 import type { DType } from '../tensor/dtype.ts';
 import { broadcastShapes, sameShape } from '../tensor/shape.ts';
-import type { Value } from '../graph/value.ts';
 import { filledWith, full } from './constant.ts';
 
 type Evaluate = (a: number, b: number, c: number) => number;
 
 /** Which constant in which operand leaves the other operand unchanged. */
 const neutral: Readonly<Record<string, readonly { readonly operand: 0 | 1; readonly constant: number }[]>> = {
-  add: [{ operand: 0, constant: 0 }, { operand: 1, constant: 0 }],
-  addI32: [{ operand: 0, constant: 0 }, { operand: 1, constant: 0 }],
+  add: [
+    { operand: 0, constant: 0 },
+    { operand: 1, constant: 0 },
+  ],
+  addI32: [
+    { operand: 0, constant: 0 },
+    { operand: 1, constant: 0 },
+  ],
   sub: [{ operand: 1, constant: 0 }],
-  mul: [{ operand: 0, constant: 1 }, { operand: 1, constant: 1 }],
+  mul: [
+    { operand: 0, constant: 1 },
+    { operand: 1, constant: 1 },
+  ],
   div: [{ operand: 1, constant: 1 }],
   pow: [{ operand: 1, constant: 1 }],
 };
 
-export function simplifyElementwise(name: string, evaluate: Evaluate, result: DType, inputs: readonly Value[]): Value | undefined {
+export function simplifyElementwise(
+  name: string,
+  evaluate: Evaluate,
+  result: DType,
+  inputs: readonly Value[],
+): Value | undefined {
   const fills = inputs.map(filledWith);
   if (fills.every((fill) => fill !== undefined)) {
     const shape = inputs.reduce<readonly number[]>((joint, input) => broadcastShapes(joint, input.shape) ?? joint, []);

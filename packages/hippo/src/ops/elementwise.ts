@@ -1,11 +1,20 @@
 // Elementwise operations: one row each. Operands broadcast by NumPy's rule; a row says its dtypes, its definition in plain
 // numbers and its gradient. Backends map the row's name to an instruction (a bytecode, a line of shader text).
+
+import { operand, rule } from '../graph/rule.ts';
+import { applySingle } from '../graph/trace.ts';
+import type {
+  Attributes,
+  GradientContext,
+  Numbers,
+  NumbersWithShape,
+  Operation,
+  Value,
+  ValueType,
+} from '../graph/value.ts';
 import type { DType } from '../tensor/dtype.ts';
 import { broadcastShapes, broadcastStrides, elementCount, formatShape } from '../tensor/shape.ts';
 import { erf as erfOf, geluTanh, geluTanhDerivative } from '../tensor/special.ts';
-import { operand, rule } from '../graph/rule.ts';
-import { applySingle } from '../graph/trace.ts';
-import type { Attributes, GradientContext, Numbers, NumbersWithShape, Operation, Value, ValueType } from '../graph/value.ts';
 import { asValue, type Operand } from './constant.ts';
 import { simplifyElementwise } from './elementwise-simplify.ts';
 import { sumTo } from './sum.ts';
@@ -52,7 +61,8 @@ function inferBroadcast(inputs: readonly ValueType[], row: Row): ValueType {
     const joint = broadcastShapes(shape, input.shape);
     rule(
       joint !== undefined,
-      () => `shapes must be equal or broadcast (aligned right, sizes equal or 1); got ${inputs.map((v) => formatShape(v.shape)).join(' and ')}.`,
+      () =>
+        `shapes must be equal or broadcast (aligned right, sizes equal or 1); got ${inputs.map((v) => formatShape(v.shape)).join(' and ')}.`,
     );
     shape = joint;
   });
@@ -77,7 +87,11 @@ function evaluateAll(row: Row, inputs: readonly NumbersWithShape[], output: Valu
   const index = new Array<number>(shape.length).fill(0);
   const at = inputs.map(() => 0);
   for (let i = 0; i < count; i++) {
-    result[i] = row.evaluate(inputs[0]?.data[at[0] ?? 0] ?? 0, inputs[1]?.data[at[1] ?? 0] ?? 0, inputs[2]?.data[at[2] ?? 0] ?? 0);
+    result[i] = row.evaluate(
+      inputs[0]?.data[at[0] ?? 0] ?? 0,
+      inputs[1]?.data[at[1] ?? 0] ?? 0,
+      inputs[2]?.data[at[2] ?? 0] ?? 0,
+    );
     for (let axis = shape.length - 1; axis >= 0; axis--) {
       const position = (index[axis] ?? 0) + 1;
       const wraps = position === shape[axis];
@@ -92,47 +106,198 @@ function evaluateAll(row: Row, inputs: readonly NumbersWithShape[], output: Valu
   return result;
 }
 
-const one = (evaluate: (a: number) => number, gradient?: GradientRule | 'zero') => ({ operands: ['f32'] as const, result: 'f32' as const, evaluate, ...(gradient && { gradient }) });
-const two = (evaluate: (a: number, b: number) => number, gradient?: GradientRule | 'zero') => ({ operands: ['f32', 'f32'] as const, result: 'f32' as const, evaluate, ...(gradient && { gradient }) });
+const one = (evaluate: (a: number) => number, gradient?: GradientRule | 'zero') => ({
+  operands: ['f32'] as const,
+  result: 'f32' as const,
+  evaluate,
+  ...(gradient && { gradient }),
+});
+const two = (evaluate: (a: number, b: number) => number, gradient?: GradientRule | 'zero') => ({
+  operands: ['f32', 'f32'] as const,
+  result: 'f32' as const,
+  evaluate,
+  ...(gradient && { gradient }),
+});
 
 /** Applies a unary gradient of the form g · f(x, y). */
-const chain = (local: (x: Value, y: Value) => Value): GradientRule => (g, [x], y) => (x ? [mul(g, local(x, y))] : []);
+const chain =
+  (local: (x: Value, y: Value) => Value): GradientRule =>
+  (g, [x], y) =>
+    x ? [mul(g, local(x, y))] : [];
 /** Applies a binary gradient. */
-const pair = (local: (g: Value, a: Value, b: Value, y: Value) => readonly (Value | undefined)[]): GradientRule => (g, [a, b], y) => (a && b ? local(g, a, b, y) : []);
+const pair =
+  (local: (g: Value, a: Value, b: Value, y: Value) => readonly (Value | undefined)[]): GradientRule =>
+  (g, [a, b], y) =>
+    a && b ? local(g, a, b, y) : [];
 
 /** The one table. */
 export const elementwiseTable = {
-  neg: define({ name: 'neg', ...one((x) => -x, (g) => [neg(g)]) }),
-  abs: define({ name: 'abs', ...one(Math.abs, chain((x) => sign(x))) }),
-  exp: define({ name: 'exp', ...one(Math.exp, chain((_, y) => y)) }),
-  log: define({ name: 'log', ...one(Math.log, chain((x) => reciprocal(x))) }),
-  log1p: define({ name: 'log1p', ...one(Math.log1p, chain((x) => reciprocal(add(x, 1)))) }),
-  sqrt: define({ name: 'sqrt', ...one(Math.sqrt, chain((_, y) => div(0.5, y))) }),
-  rsqrt: define({ name: 'rsqrt', ...one((x) => 1 / Math.sqrt(x), chain((x, y) => mul(-0.5, div(y, x)))) }),
-  reciprocal: define({ name: 'reciprocal', ...one((x) => 1 / x, chain((_, y) => neg(mul(y, y)))) }),
-  sin: define({ name: 'sin', ...one(Math.sin, chain((x) => cos(x))) }),
-  cos: define({ name: 'cos', ...one(Math.cos, chain((x) => neg(sin(x)))) }),
-  tanh: define({ name: 'tanh', ...one(Math.tanh, chain((_, y) => sub(1, mul(y, y)))) }),
-  sigmoid: define({ name: 'sigmoid', ...one((x) => 1 / (1 + Math.exp(-x)), chain((_, y) => mul(y, sub(1, y)))) }),
-  erf: define({ name: 'erf', ...one(erfOf, chain((x) => mul(2 / Math.sqrt(Math.PI), exp(neg(mul(x, x)))))) }),
-  relu: define({ name: 'relu', ...one((x) => (x > 0 ? x : x === x ? 0 : x), chain((x) => less(0, x))) }),
-  gelu: define({ name: 'gelu', ...one(geluTanh, chain((x) => geluDerivative(x))) }),
+  neg: define({
+    name: 'neg',
+    ...one(
+      (x) => -x,
+      (g) => [neg(g)],
+    ),
+  }),
+  abs: define({
+    name: 'abs',
+    ...one(
+      Math.abs,
+      chain((x) => sign(x)),
+    ),
+  }),
+  exp: define({
+    name: 'exp',
+    ...one(
+      Math.exp,
+      chain((_, y) => y),
+    ),
+  }),
+  log: define({
+    name: 'log',
+    ...one(
+      Math.log,
+      chain((x) => reciprocal(x)),
+    ),
+  }),
+  log1p: define({
+    name: 'log1p',
+    ...one(
+      Math.log1p,
+      chain((x) => reciprocal(add(x, 1))),
+    ),
+  }),
+  sqrt: define({
+    name: 'sqrt',
+    ...one(
+      Math.sqrt,
+      chain((_, y) => div(0.5, y)),
+    ),
+  }),
+  rsqrt: define({
+    name: 'rsqrt',
+    ...one(
+      (x) => 1 / Math.sqrt(x),
+      chain((x, y) => mul(-0.5, div(y, x))),
+    ),
+  }),
+  reciprocal: define({
+    name: 'reciprocal',
+    ...one(
+      (x) => 1 / x,
+      chain((_, y) => neg(mul(y, y))),
+    ),
+  }),
+  sin: define({
+    name: 'sin',
+    ...one(
+      Math.sin,
+      chain((x) => cos(x)),
+    ),
+  }),
+  cos: define({
+    name: 'cos',
+    ...one(
+      Math.cos,
+      chain((x) => neg(sin(x))),
+    ),
+  }),
+  tanh: define({
+    name: 'tanh',
+    ...one(
+      Math.tanh,
+      chain((_, y) => sub(1, mul(y, y))),
+    ),
+  }),
+  sigmoid: define({
+    name: 'sigmoid',
+    ...one(
+      (x) => 1 / (1 + Math.exp(-x)),
+      chain((_, y) => mul(y, sub(1, y))),
+    ),
+  }),
+  erf: define({
+    name: 'erf',
+    ...one(
+      erfOf,
+      chain((x) => mul(2 / Math.sqrt(Math.PI), exp(neg(mul(x, x))))),
+    ),
+  }),
+  relu: define({
+    name: 'relu',
+    ...one(
+      (x) => (x > 0 || Number.isNaN(x) ? x : 0),
+      chain((x) => less(0, x)),
+    ),
+  }),
+  gelu: define({
+    name: 'gelu',
+    ...one(
+      geluTanh,
+      chain((x) => geluDerivative(x)),
+    ),
+  }),
   geluDerivative: define({ name: 'geluDerivative', ...one(geluTanhDerivative) }),
   sign: define({ name: 'sign', ...one(Math.sign, 'zero') }),
   floor: define({ name: 'floor', ...one(Math.floor, 'zero') }),
-  add: define({ name: 'add', ...two((a, b) => a + b, (g) => [g, g]) }),
-  sub: define({ name: 'sub', ...two((a, b) => a - b, (g) => [g, neg(g)]) }),
-  mul: define({ name: 'mul', ...two((a, b) => a * b, pair((g, a, b) => [mul(g, b), mul(g, a)])) }),
-  div: define({ name: 'div', ...two((a, b) => a / b, pair((g, _, b, y) => [div(g, b), neg(div(mul(g, y), b))])) }),
-  maximum: define({ name: 'maximum', ...two((a, b) => Math.max(a, b), pair((g, a, b) => [select(less(a, b), 0, g), select(less(a, b), g, 0)])) }),
-  minimum: define({ name: 'minimum', ...two((a, b) => Math.min(a, b), pair((g, a, b) => [select(less(b, a), 0, g), select(less(b, a), g, 0)])) }),
-  pow: define({ name: 'pow', ...two((a, b) => a ** b, pair((g, a, b, y) => [mul(g, mul(b, pow(a, sub(b, 1)))), mul(g, mul(y, log(a)))])) }),
+  add: define({
+    name: 'add',
+    ...two(
+      (a, b) => a + b,
+      (g) => [g, g],
+    ),
+  }),
+  sub: define({
+    name: 'sub',
+    ...two(
+      (a, b) => a - b,
+      (g) => [g, neg(g)],
+    ),
+  }),
+  mul: define({
+    name: 'mul',
+    ...two(
+      (a, b) => a * b,
+      pair((g, a, b) => [mul(g, b), mul(g, a)]),
+    ),
+  }),
+  div: define({
+    name: 'div',
+    ...two(
+      (a, b) => a / b,
+      pair((g, _, b, y) => [div(g, b), neg(div(mul(g, y), b))]),
+    ),
+  }),
+  maximum: define({
+    name: 'maximum',
+    ...two(
+      (a, b) => Math.max(a, b),
+      pair((g, a, b) => [select(less(a, b), 0, g), select(less(a, b), g, 0)]),
+    ),
+  }),
+  minimum: define({
+    name: 'minimum',
+    ...two(
+      (a, b) => Math.min(a, b),
+      pair((g, a, b) => [select(less(b, a), 0, g), select(less(b, a), g, 0)]),
+    ),
+  }),
+  pow: define({
+    name: 'pow',
+    ...two(
+      (a, b) => a ** b,
+      pair((g, a, b, y) => [mul(g, mul(b, pow(a, sub(b, 1)))), mul(g, mul(y, log(a)))]),
+    ),
+  }),
   atan2: define({
     name: 'atan2',
-    ...two(Math.atan2, pair((g, y, x) => {
-      const scaled = div(g, add(mul(x, x), mul(y, y)));
-      return [mul(scaled, x), neg(mul(scaled, y))];
-    })),
+    ...two(
+      Math.atan2,
+      pair((g, y, x) => {
+        const scaled = div(g, add(mul(x, x), mul(y, y)));
+        return [mul(scaled, x), neg(mul(scaled, y))];
+      }),
+    ),
   }),
   less: define({ name: 'less', ...two((a, b) => (a < b ? 1 : 0), 'zero') }),
   lessEqual: define({ name: 'lessEqual', ...two((a, b) => (a <= b ? 1 : 0), 'zero') }),
@@ -149,9 +314,14 @@ export const elementwiseTable = {
   addI32: define({ name: 'addI32', operands: ['i32', 'i32'], result: 'i32', evaluate: (a, b) => (a + b) | 0 }),
 } as const;
 
-const unary = (operation: ElementwiseOperation) => (x: Operand): Value => applySingle(operation, [asValue(x, 'f32')], {});
-const binary = (operation: ElementwiseOperation) => (a: Operand, b: Operand): Value =>
-  applySingle(operation, [asValue(a, 'f32'), asValue(b, 'f32')], {});
+const unary =
+  (operation: ElementwiseOperation) =>
+  (x: Operand): Value =>
+    applySingle(operation, [asValue(x, 'f32')], {});
+const binary =
+  (operation: ElementwiseOperation) =>
+  (a: Operand, b: Operand): Value =>
+    applySingle(operation, [asValue(a, 'f32'), asValue(b, 'f32')], {});
 
 /** −x */
 export const neg: (x: Operand) => Value = unary(elementwiseTable.neg);
@@ -233,7 +403,7 @@ export function addI32(a: Operand, b: Operand): Value {
 }
 
 /** 1 where x is neither infinite nor NaN, else 0: x − x is 0 only for finite x. */
-export function isFinite(x: Value): Value {
+export function finite(x: Value): Value {
   return equal(sub(x, x), 0);
 }
 
@@ -246,5 +416,3 @@ export function square(x: Value): Value {
 export function geluErf(x: Value): Value {
   return mul(mul(0.5, x), add(1, erf(mul(x, Math.SQRT1_2))));
 }
-
-

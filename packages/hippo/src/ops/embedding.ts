@@ -1,15 +1,20 @@
 // Embedding: rows of a table picked by id, and its gradient, rows added back to the table in order of position.
-import { elementCount, formatShape } from '../tensor/shape.ts';
+
 import { operand, rule } from '../graph/rule.ts';
 import { applySingle } from '../graph/trace.ts';
 import type { Operation, Value } from '../graph/value.ts';
+import { elementCount, formatShape } from '../tensor/shape.ts';
 
 /** Inputs [table [rows, width], ids i32 [...]], output [..., width]; an id outside the table gives a row of NaN. */
 export const gatherRowsOperation: Operation = {
   name: 'gatherRows',
   infer: (inputs) => {
     const [table, ids] = [operand(inputs, 0), operand(inputs, 1)];
-    rule(table.shape.length === 2 && table.dtype === 'f32' && ids.dtype === 'i32', () => `takes a table f32 [rows, width] and i32 ids; got ${table.dtype} ${formatShape(table.shape)} and ${ids.dtype} ${formatShape(ids.shape)}.`);
+    rule(
+      table.shape.length === 2 && table.dtype === 'f32' && ids.dtype === 'i32',
+      () =>
+        `takes a table f32 [rows, width] and i32 ids; got ${table.dtype} ${formatShape(table.shape)} and ${ids.dtype} ${formatShape(ids.shape)}.`,
+    );
     return [{ shape: [...ids.shape, table.shape[1] ?? 1], dtype: 'f32' }];
   },
   gradient: ({ inputs: [table, ids], outputGradients: [g] }) =>
@@ -31,10 +36,15 @@ export const scatterAddRowsOperation: Operation<{ readonly rows: number }> = {
   infer: (inputs, { rows }) => {
     const [ids, values] = [operand(inputs, 0), operand(inputs, 1)];
     const width = values.shape[values.shape.length - 1] ?? 1;
-    rule(ids.dtype === 'i32' && elementCount(values.shape) === elementCount(ids.shape) * width, () => `needs one row of values for each id; got ids ${formatShape(ids.shape)} and values ${formatShape(values.shape)}.`);
+    rule(
+      ids.dtype === 'i32' && elementCount(values.shape) === elementCount(ids.shape) * width,
+      () =>
+        `needs one row of values for each id; got ids ${formatShape(ids.shape)} and values ${formatShape(values.shape)}.`,
+    );
     return [{ shape: [rows, width], dtype: 'f32' }];
   },
-  gradient: ({ inputs: [ids], outputGradients: [g] }) => (ids && g ? [undefined, applySingle(gatherRowsOperation, [g, ids], {})] : []),
+  gradient: ({ inputs: [ids], outputGradients: [g] }) =>
+    ids && g ? [undefined, applySingle(gatherRowsOperation, [g, ids], {})] : [],
   reference: ([ids, values], { rows }) => {
     if (!ids || !values) return [];
     const width = values.shape[values.shape.length - 1] ?? 1;

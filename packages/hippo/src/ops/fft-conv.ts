@@ -1,9 +1,10 @@
 // Long convolution with a free kernel, one a channel: y_t = skip·u_t + Σ_j k_j·u_{t−j} (causal), or with u_{t+j} (anticausal, the
 // adjoint). Layout [channels, batch, length]; backends use the FFT, the reference the direct sum.
-import { elementCount, formatShape } from '../tensor/shape.ts';
+
 import { operand, rule } from '../graph/rule.ts';
 import { applySingle } from '../graph/trace.ts';
 import type { Operation, Value } from '../graph/value.ts';
+import { elementCount, formatShape } from '../tensor/shape.ts';
 import { mul } from './elementwise.ts';
 import { sum } from './sum.ts';
 
@@ -16,10 +17,18 @@ export const fftConvOperation: Operation<FftConvAttributes> = {
     const [u, kernel] = [operand(inputs, 0), operand(inputs, 1)];
     const taps = kernel.shape[1] ?? 0;
     rule(
-      u.shape.length === 3 && kernel.shape.length === 2 && kernel.shape[0] === u.shape[0] && taps >= 1 && taps <= (u.shape[2] ?? 0),
-      () => `takes u [channels, batch, length] and a kernel [channels, taps] no longer than u; got ${formatShape(u.shape)} and ${formatShape(kernel.shape)}.`,
+      u.shape.length === 3 &&
+        kernel.shape.length === 2 &&
+        kernel.shape[0] === u.shape[0] &&
+        taps >= 1 &&
+        taps <= (u.shape[2] ?? 0),
+      () =>
+        `takes u [channels, batch, length] and a kernel [channels, taps] no longer than u; got ${formatShape(u.shape)} and ${formatShape(kernel.shape)}.`,
     );
-    rule(!skip || (inputs[2]?.shape.length === 1 && inputs[2].shape[0] === u.shape[0]), () => `skip must be [${u.shape[0]}]; got ${formatShape(inputs[2]?.shape ?? [])}.`);
+    rule(
+      !skip || (inputs[2]?.shape.length === 1 && inputs[2].shape[0] === u.shape[0]),
+      () => `skip must be [${u.shape[0]}]; got ${formatShape(inputs[2]?.shape ?? [])}.`,
+    );
     return [{ shape: u.shape, dtype: 'f32' }];
   },
   gradient: ({ inputs: [u, kernel, skip], outputGradients: [g], attributes: { direction }, needs }) => {
@@ -27,7 +36,9 @@ export const fftConvOperation: Operation<FftConvAttributes> = {
     const back = direction === 'causal' ? 'anticausal' : 'causal';
     return [
       needs[0] ? fftConv(g, kernel, { direction: back, skip }) : undefined,
-      needs[1] ? kernelGradient(direction === 'causal' ? g : u, direction === 'causal' ? u : g, kernel.shape[1] ?? 1) : undefined,
+      needs[1]
+        ? kernelGradient(direction === 'causal' ? g : u, direction === 'causal' ? u : g, kernel.shape[1] ?? 1)
+        : undefined,
       skip && needs[2] ? sum(mul(g, u), [1, 2]) : undefined,
     ];
   },
@@ -68,7 +79,8 @@ export const fftConvKernelGradientOperation: Operation<{ readonly taps: number }
     for (let row = 0; row < channels * batch; row++) {
       const channel = Math.floor(row / batch);
       for (let j = 0; j < taps; j++) {
-        for (let t = j; t < length; t++) result[channel * taps + j]! += (dy.data[row * length + t] ?? 0) * (u.data[row * length + t - j] ?? 0);
+        for (let t = j; t < length; t++)
+          result[channel * taps + j]! += (dy.data[row * length + t] ?? 0) * (u.data[row * length + t - j] ?? 0);
       }
     }
     return [result];
@@ -85,7 +97,11 @@ function kernelGradient(dy: Value, u: Value, taps: number): Value {
  * @param options.direction `causal` looks back in time, `anticausal` ahead.
  * @param options.skip [channels], adds skip·u.
  */
-export function fftConv(u: Value, kernel: Value, options: { readonly direction?: 'causal' | 'anticausal'; readonly skip?: Value | undefined } = {}): Value {
+export function fftConv(
+  u: Value,
+  kernel: Value,
+  options: { readonly direction?: 'causal' | 'anticausal'; readonly skip?: Value | undefined } = {},
+): Value {
   const { direction = 'causal', skip } = options;
   return applySingle(fftConvOperation, skip ? [u, kernel, skip] : [u, kernel], { direction, skip: skip !== undefined });
 }

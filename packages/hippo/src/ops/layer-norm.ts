@@ -1,9 +1,10 @@
 // Layer normalisation over the last axis: y = (x − mean)·(variance + ε)^{−1/2}·weight + bias (Ba et al., arXiv 1607.06450).
 // The gradient needs only x, the mean and the inverse deviation of each row.
-import { elementCount, formatShape } from '../tensor/shape.ts';
+
 import { operand, rule } from '../graph/rule.ts';
 import { applyOperation } from '../graph/trace.ts';
 import type { Operation, Value } from '../graph/value.ts';
+import { elementCount, formatShape } from '../tensor/shape.ts';
 
 type LayerNormAttributes = { readonly epsilon: number };
 
@@ -14,14 +15,24 @@ export const layerNormOperation: Operation<LayerNormAttributes> = {
     const [x, weight, bias] = [operand(inputs, 0), operand(inputs, 1), operand(inputs, 2)];
     const width = x.shape[x.shape.length - 1];
     rule(
-      x.shape.length >= 1 && [weight, bias].every((v) => v.shape.length === 1 && v.shape[0] === width) && inputs.every((v) => v.dtype === 'f32'),
-      () => `weight and bias must be f32 of the last axis' size; got x ${formatShape(x.shape)}, weight ${formatShape(weight.shape)}, bias ${formatShape(bias.shape)}.`,
+      x.shape.length >= 1 &&
+        [weight, bias].every((v) => v.shape.length === 1 && v.shape[0] === width) &&
+        inputs.every((v) => v.dtype === 'f32'),
+      () =>
+        `weight and bias must be f32 of the last axis' size; got x ${formatShape(x.shape)}, weight ${formatShape(weight.shape)}, bias ${formatShape(bias.shape)}.`,
     );
     const rows = x.shape.slice(0, -1);
-    return [{ shape: x.shape, dtype: 'f32' }, { shape: rows, dtype: 'f32' }, { shape: rows, dtype: 'f32' }];
+    return [
+      { shape: x.shape, dtype: 'f32' },
+      { shape: rows, dtype: 'f32' },
+      { shape: rows, dtype: 'f32' },
+    ];
   },
   gradient: ({ inputs: [x, weight], outputs: [, mean, deviation], outputGradients: [g, ...others] }) => {
-    rule(others.every((v) => v === undefined), () => 'only the first result can be differentiated.');
+    rule(
+      others.every((v) => v === undefined),
+      () => 'only the first result can be differentiated.',
+    );
     if (!x || !weight || !mean || !deviation || !g) return [];
     return applyOperation(layerNormGradientOperation, [g, x, weight, mean, deviation], {});
   },
@@ -39,7 +50,8 @@ export const layerNormOperation: Operation<LayerNormAttributes> = {
       const deviation = 1 / Math.sqrt(variance + epsilon);
       means[row] = mean;
       deviations[row] = deviation;
-      for (let i = 0; i < width; i++) y[row * width + i] = ((values[i] ?? 0) - mean) * deviation * (weight.data[i] ?? 0) + (bias.data[i] ?? 0);
+      for (let i = 0; i < width; i++)
+        y[row * width + i] = ((values[i] ?? 0) - mean) * deviation * (weight.data[i] ?? 0) + (bias.data[i] ?? 0);
     }
     return [y, means, deviations];
   },
@@ -51,7 +63,11 @@ export const layerNormGradientOperation: Operation = {
   name: 'layerNormGradient',
   infer: (inputs) => {
     const [x, weight] = [operand(inputs, 1), operand(inputs, 2)];
-    return [{ shape: x.shape, dtype: 'f32' }, { shape: weight.shape, dtype: 'f32' }, { shape: weight.shape, dtype: 'f32' }];
+    return [
+      { shape: x.shape, dtype: 'f32' },
+      { shape: weight.shape, dtype: 'f32' },
+      { shape: weight.shape, dtype: 'f32' },
+    ];
   },
   reference: ([dy, x, weight, means, deviations]) => {
     if (!dy || !x || !weight || !means || !deviations) return [];
@@ -82,7 +98,12 @@ export const layerNormGradientOperation: Operation = {
 };
 
 /** Normalises the last axis, then scales by `weight` and shifts by `bias`. */
-export function layerNorm(x: Value, options: { readonly weight: Value; readonly bias: Value; readonly epsilon?: number }): Value {
-  const [y] = applyOperation(layerNormOperation, [x, options.weight, options.bias], { epsilon: options.epsilon ?? 1e-5 });
+export function layerNorm(
+  x: Value,
+  options: { readonly weight: Value; readonly bias: Value; readonly epsilon?: number },
+): Value {
+  const [y] = applyOperation(layerNormOperation, [x, options.weight, options.bias], {
+    epsilon: options.epsilon ?? 1e-5,
+  });
   return y as Value;
 }

@@ -1,9 +1,10 @@
 // Matrix product over the last two axes, with either operand transposed for free. Leading axes are batches; an operand of rank
 // two is shared by all of them.
-import { elementCount, formatShape, sameShape } from '../tensor/shape.ts';
+
 import { operand, rule } from '../graph/rule.ts';
 import { applySingle } from '../graph/trace.ts';
 import type { Operation, Value, ValueType } from '../graph/value.ts';
+import { elementCount, formatShape, sameShape } from '../tensor/shape.ts';
 import { reshape } from './reshape.ts';
 import { sum } from './sum.ts';
 
@@ -39,29 +40,44 @@ export const matmulOperation: Operation<MatmulAttributes> = {
   infer: (inputs, attributes) => {
     const [a, b] = [operand(inputs, 0), operand(inputs, 1)];
     rule(a.dtype === 'f32' && b.dtype === 'f32', () => `takes f32 operands; got ${a.dtype} and ${b.dtype}.`);
-    rule(a.shape.length >= 2 && b.shape.length >= 2, () => `operands need two axes or more; got ${formatShape(a.shape)} and ${formatShape(b.shape)}.`);
+    rule(
+      a.shape.length >= 2 && b.shape.length >= 2,
+      () => `operands need two axes or more; got ${formatShape(a.shape)} and ${formatShape(b.shape)}.`,
+    );
     const [batchA, batchB] = [a.shape.slice(0, -2), b.shape.slice(0, -2)];
     rule(
       batchA.length === 0 || batchB.length === 0 || sameShape(batchA, batchB),
-      () => `leading axes must be equal, or absent in one operand; got ${formatShape(a.shape)} and ${formatShape(b.shape)}.`,
+      () =>
+        `leading axes must be equal, or absent in one operand; got ${formatShape(a.shape)} and ${formatShape(b.shape)}.`,
     );
     const { m, n, k } = matmulSizes(a, b, attributes);
     const innerB = attributes.transposeB ? b.shape[b.shape.length - 1] : b.shape[b.shape.length - 2];
     rule(
       k === innerB,
-      () => `inner sizes must agree; got ${formatShape(a.shape)}${attributes.transposeA ? 'ᵀ' : ''} × ${formatShape(b.shape)}${attributes.transposeB ? 'ᵀ' : ''} (${k} and ${innerB}).`,
+      () =>
+        `inner sizes must agree; got ${formatShape(a.shape)}${attributes.transposeA ? 'ᵀ' : ''} × ${formatShape(b.shape)}${attributes.transposeB ? 'ᵀ' : ''} (${k} and ${innerB}).`,
     );
     return [{ shape: [...(batchA.length > 0 ? batchA : batchB), m, n], dtype: 'f32' }];
   },
   gradient: ({ inputs: [a, b], outputGradients: [g], attributes: { transposeA, transposeB }, needs }) => {
     if (!a || !b || !g) return [];
-    const toA = () => (transposeA ? matmul(b, g, { transposeA: transposeB, transposeB: true }) : matmul(g, b, { transposeB: !transposeB }));
-    const toB = () => (transposeB ? matmul(g, a, { transposeA: true, transposeB: transposeA }) : matmul(a, g, { transposeA: !transposeA }));
+    const toA = () =>
+      transposeA
+        ? matmul(b, g, { transposeA: transposeB, transposeB: true })
+        : matmul(g, b, { transposeB: !transposeB });
+    const toB = () =>
+      transposeB
+        ? matmul(g, a, { transposeA: true, transposeB: transposeA })
+        : matmul(a, g, { transposeA: !transposeA });
     return [needs[0] ? sumBatch(toA(), a) : undefined, needs[1] ? sumBatch(toB(), b) : undefined];
   },
   reference: ([a, b], attributes, [output]) => {
     if (!a || !b || !output) return [];
-    const { m, n, k, batch, strideA, strideB } = matmulSizes({ ...a, dtype: 'f32' }, { ...b, dtype: 'f32' }, attributes);
+    const { m, n, k, batch, strideA, strideB } = matmulSizes(
+      { ...a, dtype: 'f32' },
+      { ...b, dtype: 'f32' },
+      attributes,
+    );
     const [rowA, columnA] = attributes.transposeA ? [1, m] : [k, 1];
     const [rowB, columnB] = attributes.transposeB ? [1, k] : [n, 1];
     const result = new Float64Array(elementCount(output.shape));
@@ -87,7 +103,10 @@ export const matmulOperation: Operation<MatmulAttributes> = {
 /** Sums a gradient over the batch when its operand was shared by the batch. */
 function sumBatch(gradient: Value, like: Value): Value {
   if (gradient.shape.length === like.shape.length) return gradient;
-  return sum(gradient, gradient.shape.slice(0, -2).map((_, axis) => axis));
+  return sum(
+    gradient,
+    gradient.shape.slice(0, -2).map((_, axis) => axis),
+  );
 }
 
 /**

@@ -1,10 +1,18 @@
 // Largest element over neighbouring axes, and the mean.
 import { applySingle } from '../graph/trace.ts';
 import type { Operation, Value } from '../graph/value.ts';
+import { elementCount } from '../tensor/shape.ts';
 import { div, equal, mul } from './elementwise.ts';
 import { reshape } from './reshape.ts';
-import { broadcastTo, inferReduction, type ReduceAttributes, reduceAxes, reductionSizes, sum, sumOperation } from './sum.ts';
-import { elementCount } from '../tensor/shape.ts';
+import {
+  broadcastTo,
+  inferReduction,
+  type ReduceAttributes,
+  reduceAxes,
+  reductionSizes,
+  sum,
+  sumOperation,
+} from './sum.ts';
 
 /** The maximum over `count` neighbouring axes from `axis` on; NaN wins. Equal maxima share the gradient evenly. */
 export const maxOperation: Operation<ReduceAttributes> = {
@@ -22,7 +30,8 @@ export const maxOperation: Operation<ReduceAttributes> = {
     const result = new Float64Array(outer * inner).fill(Number.NEGATIVE_INFINITY);
     for (let o = 0; o < outer; o++) {
       for (let r = 0; r < reduced; r++) {
-        for (let i = 0; i < inner; i++) result[o * inner + i] = Math.max(result[o * inner + i]!, x?.data[(o * reduced + r) * inner + i] ?? 0);
+        for (let i = 0; i < inner; i++)
+          result[o * inner + i] = Math.max(result[o * inner + i]!, x?.data[(o * reduced + r) * inner + i] ?? 0);
       }
     }
     return [result];

@@ -1,10 +1,11 @@
 // Counter-based random numbers: a function of a key variable, a counter and the place in the model, never of execution order,
 // so the same seed gives the same numbers on every backend and thread count (Philox4x32-10, Salmon et al., SC 2011).
-import { elementCount, formatShape, type Shape } from '../tensor/shape.ts';
-import { normals, uniforms } from '../tensor/philox.ts';
+
 import { operand, rule } from '../graph/rule.ts';
 import { applySingle, currentPath, ordinal } from '../graph/trace.ts';
 import type { Operation, Value } from '../graph/value.ts';
+import { normals, uniforms } from '../tensor/philox.ts';
+import { elementCount, formatShape, type Shape } from '../tensor/shape.ts';
 
 export type RandomAttributes = { readonly shape: Shape; readonly stream: number };
 
@@ -13,7 +14,14 @@ function define(name: string, draw: typeof uniforms): Operation<RandomAttributes
     name,
     infer: (inputs, { shape }) => {
       const [key, counter] = [operand(inputs, 0), operand(inputs, 1)];
-      rule(key.dtype === 'u32' && elementCount(key.shape) === 2 && counter.dtype === 'i32' && elementCount(counter.shape) === 1, () => `takes a key u32[2] and a counter i32; got ${key.dtype} ${formatShape(key.shape)} and ${counter.dtype} ${formatShape(counter.shape)}.`);
+      rule(
+        key.dtype === 'u32' &&
+          elementCount(key.shape) === 2 &&
+          counter.dtype === 'i32' &&
+          elementCount(counter.shape) === 1,
+        () =>
+          `takes a key u32[2] and a counter i32; got ${key.dtype} ${formatShape(key.shape)} and ${counter.dtype} ${formatShape(counter.shape)}.`,
+      );
       return [{ shape, dtype: 'f32' }];
     },
     gradient: () => [],

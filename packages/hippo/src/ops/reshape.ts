@@ -1,8 +1,9 @@
 // Reshape: the same elements in the same order under another shape. Costs nothing: the plan lets both share memory.
-import { elementCount, formatShape, sameShape, type Shape } from '../tensor/shape.ts';
+
 import { operand, rule } from '../graph/rule.ts';
 import { applySingle } from '../graph/trace.ts';
 import type { Operation, Value } from '../graph/value.ts';
+import { elementCount, formatShape, type Shape, sameShape } from '../tensor/shape.ts';
 
 export const reshapeOperation: Operation<{ readonly shape: Shape }> = {
   name: 'reshape',
@@ -11,7 +12,8 @@ export const reshapeOperation: Operation<{ readonly shape: Shape }> = {
     const input = operand(inputs, 0);
     rule(
       elementCount(shape) === elementCount(input.shape),
-      () => `the number of elements must stay ${elementCount(input.shape)}; got ${formatShape(input.shape)} → ${formatShape(shape)}.`,
+      () =>
+        `the number of elements must stay ${elementCount(input.shape)}; got ${formatShape(input.shape)} → ${formatShape(shape)}.`,
     );
     return [{ shape, dtype: input.dtype }];
   },

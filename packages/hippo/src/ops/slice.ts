@@ -1,8 +1,9 @@
 // Slice and zero padding: each is the other's gradient.
-import { contiguousStrides, elementCount, formatShape, type Shape } from '../tensor/shape.ts';
+
 import { operand, rule } from '../graph/rule.ts';
 import { applySingle } from '../graph/trace.ts';
 import type { Numbers, NumbersWithShape, Operation, Value } from '../graph/value.ts';
+import { contiguousStrides, elementCount, formatShape, type Shape } from '../tensor/shape.ts';
 
 export const sliceOperation: Operation<{ readonly start: readonly number[]; readonly size: Shape }> = {
   name: 'slice',
@@ -11,8 +12,11 @@ export const sliceOperation: Operation<{ readonly start: readonly number[]; read
     rule(
       start.length === input.shape.length &&
         size.length === input.shape.length &&
-        input.shape.every((extent, axis) => (start[axis] ?? -1) >= 0 && (start[axis] ?? 0) + (size[axis] ?? 0) <= extent),
-      () => `start and size must stay inside ${formatShape(input.shape)}; got start [${start.join(', ')}], size [${size.join(', ')}].`,
+        input.shape.every(
+          (extent, axis) => (start[axis] ?? -1) >= 0 && (start[axis] ?? 0) + (size[axis] ?? 0) <= extent,
+        ),
+      () =>
+        `start and size must stay inside ${formatShape(input.shape)}; got start [${start.join(', ')}], size [${size.join(', ')}].`,
     );
     return [{ shape: size, dtype: input.dtype }];
   },
@@ -21,8 +25,16 @@ export const sliceOperation: Operation<{ readonly start: readonly number[]; read
     return { offset: start.reduce((offset, position, axis) => offset + position * (strides[axis] ?? 0), 0), strides };
   },
   gradient: ({ inputs: [x], outputGradients: [g], attributes: { start, size } }) =>
-    x && g ? [pad(g, start, x.shape.map((extent, axis) => extent - (start[axis] ?? 0) - (size[axis] ?? 0)))] : [],
-  simplify: ([x], { size }) => (x && x.shape.every((extent, axis) => extent === size[axis]) ? x : undefined),
+    x && g
+      ? [
+          pad(
+            g,
+            start,
+            x.shape.map((extent, axis) => extent - (start[axis] ?? 0) - (size[axis] ?? 0)),
+          ),
+        ]
+      : [],
+  simplify: ([x], { size }) => (x?.shape.every((extent, axis) => extent === size[axis]) ? x : undefined),
 };
 
 export const padOperation: Operation<{ readonly before: readonly number[]; readonly after: readonly number[] }> = {
@@ -31,12 +43,16 @@ export const padOperation: Operation<{ readonly before: readonly number[]; reado
     const input = operand(inputs, 0);
     rule(input.dtype === 'f32', () => `takes f32; got ${input.dtype}.`);
     rule(
-      before.length === input.shape.length && after.length === input.shape.length && [...before, ...after].every((n) => n >= 0),
-      () => `needs one count ≥ 0 an axis of ${formatShape(input.shape)}; got before [${before.join(', ')}], after [${after.join(', ')}].`,
+      before.length === input.shape.length &&
+        after.length === input.shape.length &&
+        [...before, ...after].every((n) => n >= 0),
+      () =>
+        `needs one count ≥ 0 an axis of ${formatShape(input.shape)}; got before [${before.join(', ')}], after [${after.join(', ')}].`,
     );
     return [{ shape: input.shape.map((size, axis) => (before[axis] ?? 0) + size + (after[axis] ?? 0)), dtype: 'f32' }];
   },
-  gradient: ({ inputs: [x], outputGradients: [g], attributes: { before } }) => (x && g ? [slice(g, before, x.shape)] : []),
+  gradient: ({ inputs: [x], outputGradients: [g], attributes: { before } }) =>
+    x && g ? [slice(g, before, x.shape)] : [],
   reference: ([x], { before }, [output]) => (x && output ? [padNumbers(x, before, output.shape)] : []),
   simplify: ([x], { before, after }) => (x && [...before, ...after].every((n) => n === 0) ? x : undefined),
 };

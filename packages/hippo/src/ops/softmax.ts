@@ -1,12 +1,16 @@
 // Softmax over the last axis.
-import { formatShape } from '../tensor/shape.ts';
+
 import { operand, rule } from '../graph/rule.ts';
 import { applySingle } from '../graph/trace.ts';
 import type { Operation, Value } from '../graph/value.ts';
+import { formatShape } from '../tensor/shape.ts';
 
 const infer: Operation['infer'] = (inputs) => {
   const x = operand(inputs, 0);
-  rule(x.dtype === 'f32' && x.shape.length >= 1, () => `takes f32 with at least one axis; got ${x.dtype}${formatShape(x.shape)}.`);
+  rule(
+    x.dtype === 'f32' && x.shape.length >= 1,
+    () => `takes f32 with at least one axis; got ${x.dtype}${formatShape(x.shape)}.`,
+  );
   return [{ shape: x.shape, dtype: 'f32' }];
 };
 
@@ -14,7 +18,8 @@ export const softmaxOperation: Operation = {
   name: 'softmax',
   infer,
   inPlace: 0,
-  gradient: ({ outputs: [y], outputGradients: [g] }) => (y && g ? [applySingle(softmaxGradientOperation, [y, g], {})] : []),
+  gradient: ({ outputs: [y], outputGradients: [g] }) =>
+    y && g ? [applySingle(softmaxGradientOperation, [y, g], {})] : [],
   reference: ([x]) => {
     if (!x) return [];
     const width = x.shape[x.shape.length - 1] ?? 1;

@@ -1,15 +1,18 @@
 // Sum over neighbouring axes, and broadcasting: each is the other's gradient, so they share a file.
-import { elementCount, formatShape, sameShape, type Shape } from '../tensor/shape.ts';
+
 import { operand, rule } from '../graph/rule.ts';
 import { applySingle } from '../graph/trace.ts';
 import type { Operation, Value } from '../graph/value.ts';
-import { broadcastStrides } from '../tensor/shape.ts';
+import { broadcastStrides, elementCount, formatShape, type Shape, sameShape } from '../tensor/shape.ts';
 import { reshape } from './reshape.ts';
 
 export type ReduceAttributes = { readonly axis: number; readonly count: number };
 
 /** The reduction as [outer, reduced, inner]: what a kernel sees. */
-export function reductionSizes(shape: Shape, { axis, count }: ReduceAttributes): { outer: number; reduced: number; inner: number } {
+export function reductionSizes(
+  shape: Shape,
+  { axis, count }: ReduceAttributes,
+): { outer: number; reduced: number; inner: number } {
   return {
     outer: elementCount(shape.slice(0, axis)),
     reduced: elementCount(shape.slice(axis, axis + count)),
@@ -21,7 +24,10 @@ export function inferReduction(name: string): Operation<ReduceAttributes>['infer
   return (inputs, { axis, count }) => {
     const input = operand(inputs, 0);
     rule(input.dtype === 'f32', () => `${name} takes f32; got ${input.dtype}.`);
-    rule(axis >= 0 && count >= 1 && axis + count <= input.shape.length, () => `axes ${axis} to ${axis + count - 1} must exist; got shape ${formatShape(input.shape)}.`);
+    rule(
+      axis >= 0 && count >= 1 && axis + count <= input.shape.length,
+      () => `axes ${axis} to ${axis + count - 1} must exist; got shape ${formatShape(input.shape)}.`,
+    );
     return [{ shape: [...input.shape.slice(0, axis), ...input.shape.slice(axis + count)], dtype: 'f32' }];
   };
 }
@@ -78,9 +84,16 @@ export function sum(x: Value, axes?: readonly number[], options: { readonly keep
 }
 
 /** Splits a set of axes into runs of neighbours and reduces them from the last to the first. */
-export function reduceAxes(operation: Operation<ReduceAttributes>, x: Value, axes: readonly number[] | undefined, keep: boolean): Value {
+export function reduceAxes(
+  operation: Operation<ReduceAttributes>,
+  x: Value,
+  axes: readonly number[] | undefined,
+  keep: boolean,
+): Value {
   const rank = x.shape.length;
-  const chosen = [...new Set((axes ?? x.shape.map((_, axis) => axis)).map((axis) => (axis < 0 ? axis + rank : axis)))].sort((a, b) => b - a);
+  const chosen = [
+    ...new Set((axes ?? x.shape.map((_, axis) => axis)).map((axis) => (axis < 0 ? axis + rank : axis))),
+  ].sort((a, b) => b - a);
   let result = x;
   for (let i = 0; i < chosen.length; ) {
     let count = 1;
@@ -90,13 +103,18 @@ export function reduceAxes(operation: Operation<ReduceAttributes>, x: Value, axe
     i += count;
   }
   if (!keep) return result;
-  return reshape(result, x.shape.map((size, axis) => (chosen.includes(axis) ? 1 : size)));
+  return reshape(
+    result,
+    x.shape.map((size, axis) => (chosen.includes(axis) ? 1 : size)),
+  );
 }
 
 /** Sums a broadcast value back to the shape it was broadcast from. */
 export function sumTo(value: Value, shape: Shape): Value {
   if (sameShape(value.shape, shape)) return value;
   const lead = value.shape.length - shape.length;
-  const axes = value.shape.flatMap((size, axis) => (axis < lead || (shape[axis - lead] === 1 && size !== 1) ? [axis] : []));
+  const axes = value.shape.flatMap((size, axis) =>
+    axis < lead || (shape[axis - lead] === 1 && size !== 1) ? [axis] : [],
+  );
   return reshape(axes.length > 0 ? sum(value, axes) : value, shape);
 }

@@ -1,15 +1,17 @@
 // Transpose: axes in another order. Elementwise kernels read it through strides; other kernels get a copy.
-import { contiguousStrides, formatShape } from '../tensor/shape.ts';
+
 import { operand, rule } from '../graph/rule.ts';
 import { applySingle } from '../graph/trace.ts';
 import type { Operation, Value } from '../graph/value.ts';
+import { contiguousStrides, formatShape } from '../tensor/shape.ts';
 
 export const transposeOperation: Operation<{ readonly permutation: readonly number[] }> = {
   name: 'transpose',
   infer: (inputs, { permutation }) => {
     const input = operand(inputs, 0);
     rule(
-      permutation.length === input.shape.length && [...permutation].sort((a, b) => a - b).every((axis, index) => axis === index),
+      permutation.length === input.shape.length &&
+        [...permutation].sort((a, b) => a - b).every((axis, index) => axis === index),
       () => `the permutation must name each axis of ${formatShape(input.shape)} once; got [${permutation.join(', ')}].`,
     );
     return [{ shape: permutation.map((axis) => input.shape[axis] ?? 1), dtype: input.dtype }];
@@ -18,13 +20,28 @@ export const transposeOperation: Operation<{ readonly permutation: readonly numb
     const strides = contiguousStrides(input);
     return { offset: 0, strides: permutation.map((axis) => strides[axis] ?? 0) };
   },
-  gradient: ({ outputGradients: [g], attributes: { permutation } }) => (g ? [transpose(g, permutation.map((_, axis) => permutation.indexOf(axis)))] : []),
+  gradient: ({ outputGradients: [g], attributes: { permutation } }) =>
+    g
+      ? [
+          transpose(
+            g,
+            permutation.map((_, axis) => permutation.indexOf(axis)),
+          ),
+        ]
+      : [],
   simplify: ([x], { permutation }) => {
     if (!x) return undefined;
     if (permutation.every((axis, index) => axis === index)) return x;
     const inner = x.node.operation === transposeOperation ? x.node : undefined;
     const first = inner?.attributes.permutation as readonly number[] | undefined;
-    return inner?.inputs[0] && first && transpose(inner.inputs[0], permutation.map((axis) => first[axis] ?? axis));
+    return (
+      inner?.inputs[0] &&
+      first &&
+      transpose(
+        inner.inputs[0],
+        permutation.map((axis) => first[axis] ?? axis),
+      )
+    );
   },
 };
 

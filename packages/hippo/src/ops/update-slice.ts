@@ -1,19 +1,25 @@
 // Writes a block into a tensor at a position known only at run time: how an attention cache grows. When the base is a variable
 // that is assigned the result, the plan writes in place and only the block moves.
-import { elementCount, formatShape } from '../tensor/shape.ts';
+
 import { operand, rule } from '../graph/rule.ts';
 import { applySingle } from '../graph/trace.ts';
 import type { Operation, Value } from '../graph/value.ts';
+import { elementCount, formatShape } from '../tensor/shape.ts';
 
 export const updateSliceOperation: Operation<{ readonly axis: number }> = {
   name: 'updateSlice',
   inPlace: 0,
   infer: (inputs, { axis }) => {
     const [base, update, position] = [operand(inputs, 0), operand(inputs, 1), operand(inputs, 2)];
-    rule(base.dtype === 'f32' && update.dtype === 'f32' && position.dtype === 'i32' && elementCount(position.shape) === 1, () => 'takes an f32 base, an f32 update and one i32 position.');
     rule(
-      base.shape.length === update.shape.length && base.shape.every((size, i) => (i === axis ? (update.shape[i] ?? 0) <= size : size === update.shape[i])),
-      () => `the update must fit the base in every axis and may be smaller along axis ${axis}; got ${formatShape(update.shape)} into ${formatShape(base.shape)}.`,
+      base.dtype === 'f32' && update.dtype === 'f32' && position.dtype === 'i32' && elementCount(position.shape) === 1,
+      () => 'takes an f32 base, an f32 update and one i32 position.',
+    );
+    rule(
+      base.shape.length === update.shape.length &&
+        base.shape.every((size, i) => (i === axis ? (update.shape[i] ?? 0) <= size : size === update.shape[i])),
+      () =>
+        `the update must fit the base in every axis and may be smaller along axis ${axis}; got ${formatShape(update.shape)} into ${formatShape(base.shape)}.`,
     );
     return [{ shape: base.shape, dtype: 'f32' }];
   },
@@ -32,6 +38,10 @@ export const updateSliceOperation: Operation<{ readonly axis: number }> = {
 };
 
 /** `base` with `update` written at `position` (an i32 scalar, clamped so that the update fits) along `axis`. */
-export function updateSlice(base: Value, update: Value, options: { readonly axis: number; readonly position: Value }): Value {
+export function updateSlice(
+  base: Value,
+  update: Value,
+  options: { readonly axis: number; readonly position: Value },
+): Value {
   return applySingle(updateSliceOperation, [base, update, options.position], { axis: options.axis });
 }

@@ -1,10 +1,11 @@
 // Gives every storage its place: variables keep their own memory, an assigned value is written straight into its variable when
 // no later step needs the old content, elementwise results take over an operand's memory when it dies, and the rest shares an arena.
-import { bytesPerElement } from '../tensor/dtype.ts';
-import { elementCount } from '../tensor/shape.ts';
+
 import type { Graph } from '../graph/graph.ts';
 import type { Node, Operation, Value, ValueType } from '../graph/value.ts';
 import type { Variable } from '../graph/variable.ts';
+import { bytesPerElement } from '../tensor/dtype.ts';
+import { elementCount } from '../tensor/shape.ts';
 import { storageOf } from './fuse.ts';
 import type { LoweredKernel } from './kernel.ts';
 import { type Interval, placeIntervals } from './memory.ts';
@@ -22,7 +23,9 @@ export function assignMemory<K extends LoweredKernel>(graph: Graph, schedule: Sc
   let constantBytes = 0;
   const constantAt = new Map<Value, Location>();
   const locate = (storage: Value): Location => {
-    const variable = bound.storages.get(storage) ?? (storage.node.operation.leaf === 'variable' ? (storage.node.attributes.variable as Variable) : undefined);
+    const variable =
+      bound.storages.get(storage) ??
+      (storage.node.operation.leaf === 'variable' ? (storage.node.attributes.variable as Variable) : undefined);
     if (variable) return { space: 'variable', variable };
     if (storage.node.operation.leaf === 'constant') {
       const known = constantAt.get(storage);
@@ -36,7 +39,13 @@ export function assignMemory<K extends LoweredKernel>(graph: Graph, schedule: Sc
     return { space: 'arena', offset: slots.offsetOf(storage) };
   };
   const planSteps = final.map((step) => planStep(step, locate));
-  const ends = (values: ReadonlyMap<string, Value>) => new Map([...values].map(([name, value]) => [name, { shape: value.shape, dtype: value.dtype, location: locate(outputStorages.get(value) ?? storageOf(value)) }]));
+  const ends = (values: ReadonlyMap<string, Value>) =>
+    new Map(
+      [...values].map(([name, value]) => [
+        name,
+        { shape: value.shape, dtype: value.dtype, location: locate(outputStorages.get(value) ?? storageOf(value)) },
+      ]),
+    );
   return {
     steps: planSteps,
     inputs: ends(graph.inputs),
@@ -51,7 +60,9 @@ export function assignMemory<K extends LoweredKernel>(graph: Graph, schedule: Sc
 }
 
 function variablesOf(graph: Graph): readonly Variable[] {
-  const read = graph.nodes.filter((node) => node.operation.leaf === 'variable').map((node) => node.attributes.variable as Variable);
+  const read = graph.nodes
+    .filter((node) => node.operation.leaf === 'variable')
+    .map((node) => node.attributes.variable as Variable);
   return [...new Set([...read, ...graph.assignments.keys()])];
 }
 
@@ -84,8 +95,10 @@ function insertCopies<K extends LoweredKernel>(graph: Graph, schedule: Schedule<
   };
   for (const value of graph.outputs.values()) {
     const source = storageOf(value);
-    const variable = source.node.operation.leaf === 'variable' ? (source.node.attributes.variable as Variable) : undefined;
-    if (variable && graph.assignments.has(variable) && graph.assignments.get(variable) !== source) outputStorages.set(value, copyOf(source));
+    const variable =
+      source.node.operation.leaf === 'variable' ? (source.node.attributes.variable as Variable) : undefined;
+    if (variable && graph.assignments.has(variable) && graph.assignments.get(variable) !== source)
+      outputStorages.set(value, copyOf(source));
   }
   const bindings: Binding<K>[] = [];
   for (const [variable, value] of graph.assignments) {
@@ -107,7 +120,11 @@ interface Life {
   readonly end: number;
 }
 
-function lifetimes<K extends LoweredKernel>(steps: readonly Step<K>[], graph: Graph, outputStorages: ReadonlyMap<Value, Value>): Life {
+function lifetimes<K extends LoweredKernel>(
+  steps: readonly Step<K>[],
+  graph: Graph,
+  outputStorages: ReadonlyMap<Value, Value>,
+): Life {
   const written = new Map<Value, number>();
   const lastRead = new Map<Value, number>();
   const variableReads = new Map<Variable, { step: number; operand: number }[]>();
@@ -129,7 +146,11 @@ function lifetimes<K extends LoweredKernel>(steps: readonly Step<K>[], graph: Gr
 }
 
 /** Writes assigned values straight into their variables where that is proven safe; the rest is copied at the end. */
-function bindAssignments<K extends LoweredKernel>(steps: readonly Step<K>[], bindings: readonly Binding<K>[], life: Life) {
+function bindAssignments<K extends LoweredKernel>(
+  steps: readonly Step<K>[],
+  bindings: readonly Binding<K>[],
+  life: Life,
+) {
   const storages = new Map<Value, Variable>();
   const copies: Step<K>[] = [];
   for (const { variable, storage, copy } of bindings) {
@@ -156,29 +177,55 @@ const copyOperation: Operation = { name: 'copy', infer: (inputs) => inputs };
 /** A step that copies `source` into a storage of its own. */
 function copyStep<K extends LoweredKernel>(source: Value, kernel: K): Step<K> {
   const outputs: Value[] = [];
-  const node: Node = { operation: copyOperation, inputs: [source], attributes: {}, outputs, origin: source.node.origin };
+  const node: Node = {
+    operation: copyOperation,
+    inputs: [source],
+    attributes: {},
+    outputs,
+    origin: source.node.origin,
+  };
   outputs.push({ id: -1, shape: source.shape, dtype: source.dtype, node, output: 0 });
   return { kernel, nodes: [node], inputs: [source], outputs, inPlace: new Map(), arithmetic: 0 };
 }
 
 /** Lets results take over the memory of operands that die at the same step, then places what is left in an arena. */
-function shareInPlace<K extends LoweredKernel>(steps: readonly Step<K>[], life: Life, bound: ReadonlyMap<Value, Variable>) {
+function shareInPlace<K extends LoweredKernel>(
+  steps: readonly Step<K>[],
+  life: Life,
+  bound: ReadonlyMap<Value, Variable>,
+) {
   const slotOf = new Map<Value, number>();
   const intervals: Interval[] = [];
   const open = (storage: Value, from: number): void => {
     slotOf.set(storage, intervals.length);
     // An empty storage still gets a place of its own, so that no other one shares its offset.
-    intervals.push({ bytes: Math.max(byteCount(storage), 4), from, to: Math.max(life.lastRead.get(storage) ?? from, from) });
+    intervals.push({
+      bytes: Math.max(byteCount(storage), 4),
+      from,
+      to: Math.max(life.lastRead.get(storage) ?? from, from),
+    });
   };
   for (const [storage, at] of life.written) if (at < 0) open(storage, -1);
   steps.forEach((step, index) => {
     const free = new Set(step.inputs.filter((storage) => slotOf.has(storage) && life.lastRead.get(storage) === index));
     step.outputs.forEach((storage, output) => {
       if (!storage || bound.has(storage)) return;
-      const candidate = step.inPlace.get(output)?.map((operand) => step.inputs[operand]).find((input) => input !== undefined && free.has(input) && byteCount(input) === byteCount(storage) && isReadOnce(step, input));
+      const candidate = step.inPlace
+        .get(output)
+        ?.map((operand) => step.inputs[operand])
+        .find(
+          (input) =>
+            input !== undefined &&
+            free.has(input) &&
+            byteCount(input) === byteCount(storage) &&
+            isReadOnce(step, input),
+        );
       const slot = candidate && slotOf.get(candidate);
       const interval = slot === undefined ? undefined : intervals[slot];
-      if (!candidate || slot === undefined || !interval) return open(storage, index);
+      if (!candidate || slot === undefined || !interval) {
+        open(storage, index);
+        return;
+      }
       free.delete(candidate);
       slotOf.set(storage, slot);
       interval.to = Math.max(interval.to, life.lastRead.get(storage) ?? index);

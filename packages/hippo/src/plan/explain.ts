@@ -1,6 +1,7 @@
 // What `explain()` prints: every kernel in order with its place in the model, its traffic and its offset, then the totals.
-import type { Location, Plan } from './plan.ts';
+
 import { byteCount } from './assign-memory.ts';
+import type { Location, Plan } from './plan.ts';
 
 export interface PlanTotals {
   readonly steps: number;

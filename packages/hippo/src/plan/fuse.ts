@@ -1,8 +1,8 @@
 // Fuse: elementwise nodes (and the movements they read through) with one iteration space become one group, hence one kernel and
 // one pass over memory. Two groups may merge unless a third one lies between them, which would make a cycle.
 import type { Graph } from '../graph/graph.ts';
-import { sameShape } from '../tensor/shape.ts';
 import type { Node, Value } from '../graph/value.ts';
+import { sameShape } from '../tensor/shape.ts';
 import type { KernelTable, LoweredKernel } from './kernel.ts';
 
 /** Nodes that become one step. A structural operation is alone in its group. */
@@ -108,7 +108,8 @@ function isBetween(from: Draft, to: Draft): boolean {
 
 function merge(keep: Draft, other: Draft): void {
   const [early, late] = firstId(keep) < firstId(other) ? [keep, other] : [other, keep];
-  for (const [dependency, hard] of early.dependencies) late.dependencies.set(dependency, hard || (late.dependencies.get(dependency) ?? false));
+  for (const [dependency, hard] of early.dependencies)
+    late.dependencies.set(dependency, hard || (late.dependencies.get(dependency) ?? false));
   late.nodes = [...early.nodes, ...late.nodes].sort((a, b) => nodeId(a) - nodeId(b));
   early.mergedInto = late;
 }
@@ -132,7 +133,9 @@ function order(drafts: readonly Draft[]): readonly Group[] {
     const stack: Draft[] = [root];
     while (stack.length > 0) {
       const draft = stack[stack.length - 1] as Draft;
-      const waiting = emitted.has(draft) ? [] : [...dependenciesOf(draft).keys()].filter((group) => !emitted.has(group));
+      const waiting = emitted.has(draft)
+        ? []
+        : [...dependenciesOf(draft).keys()].filter((group) => !emitted.has(group));
       if (waiting.length > 0) {
         stack.push(...waiting);
         continue;

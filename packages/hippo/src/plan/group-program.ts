@@ -1,8 +1,9 @@
 // Turns a fused group into a straight-line program: which values it reads and how (strides, broadcasting, movements), which
 // constants become immediates, which results leave the group.
+
+import type { Node, Value, View } from '../graph/value.ts';
 import { filledWith } from '../ops/constant.ts';
 import { broadcastStrides } from '../tensor/shape.ts';
-import type { Node, Value, View } from '../graph/value.ts';
 import { type Group, storageOf } from './fuse.ts';
 import type { ElementwiseInstruction, ElementwiseProgram } from './program.ts';
 
@@ -51,7 +52,10 @@ export function groupProgram(group: Group, isRead: (value: Value) => boolean): G
     if (kind === 'input') return index;
     return kind === 'constant' ? inputs.length + index : inputs.length + constants.length + index;
   };
-  const instructions: ElementwiseInstruction[] = drafts.map(({ op, operands }) => ({ op, operands: operands.map(register) }));
+  const instructions: ElementwiseInstruction[] = drafts.map(({ op, operands }) => ({
+    op,
+    operands: operands.map(register),
+  }));
   const outputs = group.nodes.flatMap((node) => node.outputs.filter(isRead));
   return {
     program: {

@@ -11,7 +11,11 @@ import type { Plan } from './plan.ts';
 import { schedule } from './schedule.ts';
 
 /** Lowers, fuses, schedules and places a traced graph. With `verify` the graph is checked after each pass. */
-export function makePlan<K extends LoweredKernel>(traced: Graph, kernels: KernelTable<K>, options: { readonly verify?: boolean } = {}): Plan<K> {
+export function makePlan<K extends LoweredKernel>(
+  traced: Graph,
+  kernels: KernelTable<K>,
+  options: { readonly verify?: boolean } = {},
+): Plan<K> {
   const check = (graph: Graph, pass: string): Graph => {
     if (options.verify) verify(graph, pass);
     return graph;

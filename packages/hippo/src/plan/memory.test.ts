@@ -2,7 +2,13 @@ import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { type Interval, placeIntervals } from './memory.ts';
 
-const interval = fc.record({ bytes: fc.integer({ min: 1, max: 5000 }), from: fc.integer({ min: 0, max: 40 }), span: fc.integer({ min: 0, max: 20 }) }).map(({ bytes, from, span }): Interval => ({ bytes, from, to: from + span }));
+const interval = fc
+  .record({
+    bytes: fc.integer({ min: 1, max: 5000 }),
+    from: fc.integer({ min: 0, max: 40 }),
+    span: fc.integer({ min: 0, max: 20 }),
+  })
+  .map(({ bytes, from, span }): Interval => ({ bytes, from, to: from + span }));
 
 it('never lets two storages that are alive at once overlap, and never wastes beyond their sum', () => {
   fc.assert(
@@ -12,7 +18,8 @@ it('never lets two storages that are alive at once overlap, and never wastes bey
         expect((offsets[i] ?? 0) + a.bytes).toBeLessThanOrEqual(bytes);
         for (const [j, b] of intervals.entries()) {
           const apart = a.to < b.from || b.to < a.from;
-          const disjoint = (offsets[i] ?? 0) + a.bytes <= (offsets[j] ?? 0) || (offsets[j] ?? 0) + b.bytes <= (offsets[i] ?? 0);
+          const disjoint =
+            (offsets[i] ?? 0) + a.bytes <= (offsets[j] ?? 0) || (offsets[j] ?? 0) + b.bytes <= (offsets[i] ?? 0);
           expect(i === j || apart || disjoint).toBe(true);
         }
       }
@@ -22,6 +29,10 @@ it('never lets two storages that are alive at once overlap, and never wastes bey
 });
 
 it('gives storages with separate lives the same bytes', () => {
-  const { bytes } = placeIntervals([{ bytes: 640, from: 0, to: 1 }, { bytes: 640, from: 2, to: 3 }, { bytes: 640, from: 4, to: 4 }]);
+  const { bytes } = placeIntervals([
+    { bytes: 640, from: 0, to: 1 },
+    { bytes: 640, from: 2, to: 3 },
+    { bytes: 640, from: 4, to: 4 },
+  ]);
   expect(bytes).toBe(640);
 });

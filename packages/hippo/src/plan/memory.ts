@@ -15,9 +15,14 @@ function align(bytes: number): number {
 }
 
 /** Offsets for each interval and the arena's size; no two intervals alive at once overlap. */
-export function placeIntervals(intervals: readonly Interval[]): { readonly offsets: readonly number[]; readonly bytes: number } {
+export function placeIntervals(intervals: readonly Interval[]): {
+  readonly offsets: readonly number[];
+  readonly bytes: number;
+} {
   const offsets = new Array<number>(intervals.length).fill(0);
-  const order = intervals.map((_, index) => index).sort((a, b) => (intervals[b]?.bytes ?? 0) - (intervals[a]?.bytes ?? 0) || a - b);
+  const order = intervals
+    .map((_, index) => index)
+    .sort((a, b) => (intervals[b]?.bytes ?? 0) - (intervals[a]?.bytes ?? 0) || a - b);
   const placed: { readonly offset: number; readonly end: number; readonly interval: Interval }[] = [];
   let total = 0;
   for (const index of order) {

@@ -1,10 +1,9 @@
 // What the planner promises: in-place updates only where proven safe, one kernel for a fused group, errors by name.
 import { describe, expect, it } from 'vitest';
-import { assign, input, read, traceGraph } from '../graph/trace.ts';
+import { applySingle, assign, input, read, traceGraph } from '../graph/trace.ts';
 import type { Operation, Value } from '../graph/value.ts';
 import { stateVariable } from '../graph/variable.ts';
 import { add, gelu, matmul, mul, neg, sum, tanh, transpose } from '../ops/index.ts';
-import { applySingle } from '../graph/trace.ts';
 import { explainPlan } from './explain.ts';
 import type { KernelTable, LoweredKernel } from './kernel.ts';
 import { makePlan } from './make-plan.ts';
@@ -17,13 +16,23 @@ interface Recorded extends LoweredKernel {
 
 const kernels: KernelTable<Recorded> = {
   backend: 'recorder',
-  operation: ({ operation }) => (operation.name === 'nobody-has-this' || operation.decompose ? undefined : { name: operation.name, workspaceBytes: 0 }),
-  fusion: { maxInputs: 8, maxInstructions: 20, has: () => true, kernel: (program) => ({ name: 'fused', workspaceBytes: 0, program }) },
+  operation: ({ operation }) =>
+    operation.name === 'nobody-has-this' || operation.decompose
+      ? undefined
+      : { name: operation.name, workspaceBytes: 0 },
+  fusion: {
+    maxInputs: 8,
+    maxInstructions: 20,
+    has: () => true,
+    kernel: (program) => ({ name: 'fused', workspaceBytes: 0, program }),
+  },
 };
 const matrix = { shape: [4, 4], dtype: 'f32' } as const;
 const x = (): Value => input('x', matrix);
-const planOf = (build: () => Record<string, Value>): Plan<Recorded> => makePlan(traceGraph(build), kernels, { verify: true });
-const names = (plan: Plan<Recorded>): string[] => plan.steps.map(({ kernel, operations }) => `${kernel.name}:${operations.join('+')}`);
+const planOf = (build: () => Record<string, Value>): Plan<Recorded> =>
+  makePlan(traceGraph(build), kernels, { verify: true });
+const names = (plan: Plan<Recorded>): string[] =>
+  plan.steps.map(({ kernel, operations }) => `${kernel.name}:${operations.join('+')}`);
 
 describe('fusion', () => {
   it('makes one kernel of a chain, around a product two', () => {
@@ -53,7 +62,10 @@ describe('fusion', () => {
 
 describe('variables', () => {
   const [a, b] = [stateVariable('a', [4, 4]), stateVariable('b', [4, 4])];
-  const places = (plan: Plan<Recorded>) => plan.steps.map(({ outputs }) => outputs.map((place) => (place?.space === 'variable' ? place.variable.name : place?.space)));
+  const places = (plan: Plan<Recorded>) =>
+    plan.steps.map(({ outputs }) =>
+      outputs.map((place) => (place?.space === 'variable' ? place.variable.name : place?.space)),
+    );
   it('are updated in place when nobody needs the old content later', () => {
     const plan = planOf(() => {
       assign(a, add(read(a), x()));
@@ -85,7 +97,9 @@ describe('variables', () => {
       assign(b, oldA);
       return {};
     });
-    const readers = plan.steps.map(({ inputs }) => inputs.map((place) => (place.space === 'variable' ? place.variable.name : place.space)).join());
+    const readers = plan.steps.map(({ inputs }) =>
+      inputs.map((place) => (place.space === 'variable' ? place.variable.name : place.space)).join(),
+    );
     expect(plan.steps.length).toBeGreaterThanOrEqual(3);
     expect(readers.filter((name) => name === 'a' || name === 'b')).toHaveLength(2);
   });
@@ -102,11 +116,17 @@ it('lets a result take over an operand that dies', () => {
 
 it('says which operation has no kernel and no decomposition', () => {
   const operation: Operation = { name: 'nobody-has-this', infer: ([type]) => (type ? [type] : []) };
-  expect(() => planOf(() => ({ y: applySingle(operation, [x()], {}) }))).toThrow(/nobody-has-this.*the recorder backend has no kernel for it and it has no decomposition/);
+  expect(() => planOf(() => ({ y: applySingle(operation, [x()], {}) }))).toThrow(
+    /nobody-has-this.*the recorder backend has no kernel for it and it has no decomposition/,
+  );
 });
 
 it('uses a decomposition where there is no kernel', () => {
-  const operation: Operation = { name: 'double', infer: ([type]) => (type ? [type] : []), decompose: ([v]) => [add(v as Value, v as Value)] };
+  const operation: Operation = {
+    name: 'double',
+    infer: ([type]) => (type ? [type] : []),
+    decompose: ([v]) => [add(v as Value, v as Value)],
+  };
   expect(names(planOf(() => ({ y: applySingle(operation, [x()], {}) })))).toEqual(['fused:add']);
 });
 

@@ -1,7 +1,8 @@
 // Schedule: groups become steps with a kernel each, in the order they run.
-import { elementCount } from '../tensor/shape.ts';
+
 import { countUses, type Graph } from '../graph/graph.ts';
 import type { Node, Value } from '../graph/value.ts';
+import { elementCount } from '../tensor/shape.ts';
 import { fuse, type Group, storageOf } from './fuse.ts';
 import { groupProgram } from './group-program.ts';
 import type { KernelTable, LoweredKernel } from './kernel.ts';
@@ -51,7 +52,11 @@ function readersOutside(graph: Graph, groups: readonly Group[]): ReadonlySet<Val
   return outside;
 }
 
-function fusedStep<K extends LoweredKernel>(group: Group, kernels: KernelTable<K>, outside: ReadonlySet<Value>): ScheduledStep<K> | undefined {
+function fusedStep<K extends LoweredKernel>(
+  group: Group,
+  kernels: KernelTable<K>,
+  outside: ReadonlySet<Value>,
+): ScheduledStep<K> | undefined {
   const { program, inputs, outputs } = groupProgram(group, (value) => outside.has(value));
   const kernel = kernels.fusion?.kernel(program);
   if (!kernel || outputs.length === 0) return undefined;
@@ -89,7 +94,11 @@ function isContiguous({ shape, inputs }: ElementwiseProgram, index: number): boo
   return input?.offset === 0;
 }
 
-function structuralStep<K extends LoweredKernel>({ nodes: [node] }: Group, kernels: KernelTable<K>, uses: ReadonlyMap<Value, number>): ScheduledStep<K> | undefined {
+function structuralStep<K extends LoweredKernel>(
+  { nodes: [node] }: Group,
+  kernels: KernelTable<K>,
+  uses: ReadonlyMap<Value, number>,
+): ScheduledStep<K> | undefined {
   const kernel = node && kernels.operation(node);
   if (!node || !kernel) return undefined;
   const { operation, attributes, inputs, outputs } = node;
@@ -97,9 +106,13 @@ function structuralStep<K extends LoweredKernel>({ nodes: [node] }: Group, kerne
     kernel,
     nodes: [node],
     inputs: inputs.map(storageOf),
-    outputs: outputs.map((value, index) => (kernel.optionalOutputs?.includes(index) && !uses.get(value) ? undefined : value)),
+    outputs: outputs.map((value, index) =>
+      kernel.optionalOutputs?.includes(index) && !uses.get(value) ? undefined : value,
+    ),
     inPlace: new Map(operation.inPlace === undefined ? [] : [[0, [operation.inPlace]]]),
-    arithmetic: operation.operations?.(inputs, attributes, outputs) ?? outputs.reduce((sum, value) => sum + elementCount(value.shape), 0),
+    arithmetic:
+      operation.operations?.(inputs, attributes, outputs) ??
+      outputs.reduce((sum, value) => sum + elementCount(value.shape), 0),
   };
 }
 

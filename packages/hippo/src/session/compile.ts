@@ -1,14 +1,14 @@
 // Compiles a plain function on symbolic values into a plan on a device: a callable that owns its buffers.
 import { UsageError } from '../errors.ts';
-import { elementCount, formatShape } from '../tensor/shape.ts';
-import type { HostTensor } from '../tensor/host-tensor.ts';
-import type { TypedArray } from '../tensor/dtype.ts';
 import { printGraph } from '../graph/print.ts';
 import { input, type TracedOutputs, traceGraph } from '../graph/trace.ts';
 import type { Value, ValueType } from '../graph/value.ts';
 import { explainPlan, type PlanTotals, planTotals } from '../plan/explain.ts';
 import { makePlan } from '../plan/make-plan.ts';
 import type { Plan } from '../plan/plan.ts';
+import type { TypedArray } from '../tensor/dtype.ts';
+import type { HostTensor } from '../tensor/host-tensor.ts';
+import { elementCount, formatShape } from '../tensor/shape.ts';
 import type { Store } from './store.ts';
 
 export interface CompileOptions<Inputs extends string> {
@@ -31,6 +31,8 @@ export interface CompiledFunction<Inputs extends string, Outputs extends string>
   explain(): string;
   /** The graph after the passes, as text. */
   print(): string;
+  /** Runs the plan `repeats` times step by step: the fastest time of each step, in seconds, in the order of `plan.steps`. */
+  profile(inputs: RunInputs<Inputs>, repeats?: number): Promise<readonly number[]>;
   /** Runs the plan step by step and names the first step whose result has a NaN or +∞. */
   findBadNumber(inputs: RunInputs<Inputs>): Promise<BadNumber | undefined>;
   dispose(): void;
@@ -69,7 +71,12 @@ export async function compile<Inputs extends string = never, Outputs extends str
     if (disposed) throw new UsageError('disposed', 'compiled function: it was disposed of. Compile it again.');
     for (const name of names) prepared.writeInput(name, inputData(name, types[name], inputs[name]));
     const unknown = Object.keys(inputs).find((name) => !names.includes(name as Inputs));
-    if (unknown) throw new UsageError('unknown-input', `compiled function: there is no input "${unknown}"; the inputs are ${names.join(', ') || 'none'}.`, { input: unknown });
+    if (unknown)
+      throw new UsageError(
+        'unknown-input',
+        `compiled function: there is no input "${unknown}"; the inputs are ${names.join(', ') || 'none'}.`,
+        { input: unknown },
+      );
   };
   const run = async (inputs: RunInputs<Inputs>): Promise<Record<Outputs, HostTensor>> => {
     writeInputs(inputs);
@@ -88,10 +95,29 @@ export async function compile<Inputs extends string = never, Outputs extends str
         // −∞ is how attention hides later tokens; it turns bad only when it meets another infinity, which shows as NaN.
         const index = numbers.findIndex((x: number) => Number.isNaN(x) || x === Number.POSITIVE_INFINITY);
         const step = plan.steps[at];
-        if (index >= 0 && step) return { operation: step.operations.join('+'), path: step.path, source: step.source, value: numbers[index] ?? Number.NaN, index };
+        if (index >= 0 && step)
+          return {
+            operation: step.operations.join('+'),
+            path: step.path,
+            source: step.source,
+            value: numbers[index] ?? Number.NaN,
+            index,
+          };
       }
     }
     return undefined;
+  };
+  const profile = async (inputs: RunInputs<Inputs>, repeats = 10): Promise<readonly number[]> => {
+    const best = new Array<number>(plan.steps.length).fill(Number.POSITIVE_INFINITY);
+    for (let repeat = 0; repeat < repeats; repeat++) {
+      writeInputs(inputs);
+      for (let at = 0; at < plan.steps.length; at++) {
+        const started = performance.now();
+        await prepared.run({ from: at, to: at + 1 });
+        best[at] = Math.min(best[at] ?? Number.POSITIVE_INFINITY, (performance.now() - started) / 1000);
+      }
+    }
+    return best;
   };
   const dispose = (): void => {
     if (!disposed) prepared.dispose();
@@ -102,19 +128,37 @@ export async function compile<Inputs extends string = never, Outputs extends str
     totals: planTotals(plan),
     explain: () => explainPlan(plan),
     print: () => printGraph(plan.graph),
+    profile,
     findBadNumber,
     dispose,
     [Symbol.dispose]: dispose,
   });
 }
 
-function inputData(name: string, type: ValueType, given: HostTensor | TypedArray | readonly number[] | undefined): TypedArray {
+function inputData(
+  name: string,
+  type: ValueType,
+  given: HostTensor | TypedArray | readonly number[] | undefined,
+): TypedArray {
   const count = elementCount(type.shape);
-  if (given === undefined) throw new UsageError('missing-input', `compiled function: input "${name}" is missing. Pass ${type.dtype}${formatShape(type.shape)}.`, { input: name });
+  if (given === undefined)
+    throw new UsageError(
+      'missing-input',
+      `compiled function: input "${name}" is missing. Pass ${type.dtype}${formatShape(type.shape)}.`,
+      { input: name },
+    );
   const data = 'data' in given ? given.data : given;
   if (data.length !== count) {
-    throw new UsageError('input-size', `compiled function: input "${name}" is ${type.dtype}${formatShape(type.shape)}, ${count} numbers; got ${data.length}.`, { input: name, elements: data.length });
+    throw new UsageError(
+      'input-size',
+      `compiled function: input "${name}" is ${type.dtype}${formatShape(type.shape)}, ${count} numbers; got ${data.length}.`,
+      { input: name, elements: data.length },
+    );
   }
   if (data instanceof Float32Array || data instanceof Int32Array || data instanceof Uint32Array) return data;
-  return type.dtype === 'f32' ? Float32Array.from(data) : type.dtype === 'i32' ? Int32Array.from(data) : Uint32Array.from(data);
+  return type.dtype === 'f32'
+    ? Float32Array.from(data)
+    : type.dtype === 'i32'
+      ? Int32Array.from(data)
+      : Uint32Array.from(data);
 }

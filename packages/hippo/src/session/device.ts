@@ -1,7 +1,8 @@
 // Opens a device: the one place where a backend is named. Nothing falls back in silence: what was chosen, and why, is in
 // `device.description`; a backend that was asked for by name and cannot be had is an error.
-import { UsageError } from '../errors.ts';
+
 import type { Backend } from '../backends/backend.ts';
+import { UsageError } from '../errors.ts';
 
 export type BackendName = 'wasm' | 'reference';
 
@@ -49,6 +50,10 @@ async function openBackend(name: BackendName, options: DeviceOptions): Promise<B
       return openReferenceBackend();
     }
     default:
-      throw new UsageError('unknown-backend', `openDevice: backend must be one of ${backendNames.join(', ')}; got "${String(name)}".`, { backend: name });
+      throw new UsageError(
+        'unknown-backend',
+        `openDevice: backend must be one of ${backendNames.join(', ')}; got "${String(name)}".`,
+        { backend: name },
+      );
   }
 }

@@ -1,10 +1,11 @@
 // A store holds a model's variables on a device. Several plans (train, validate, prefill, decode) share one store.
-import { UsageError } from '../errors.ts';
-import { elementCount, formatShape, sameShape } from '../tensor/shape.ts';
-import type { HostTensor } from '../tensor/host-tensor.ts';
-import { allocateArray, type TypedArray } from '../tensor/dtype.ts';
-import type { Variable } from '../graph/variable.ts';
+
 import type { DeviceBuffer } from '../backends/backend.ts';
+import { UsageError } from '../errors.ts';
+import type { Variable } from '../graph/variable.ts';
+import { allocateArray, type TypedArray } from '../tensor/dtype.ts';
+import type { HostTensor } from '../tensor/host-tensor.ts';
+import { elementCount, formatShape, sameShape } from '../tensor/shape.ts';
 import type { Device } from './device.ts';
 
 export interface Store extends Disposable {
@@ -32,7 +33,11 @@ export function createStore(device: Device): Store {
   const allocate = (variable: Variable): DeviceBuffer => {
     const owner = owners.get(variable.name);
     if (owner && owner !== variable) {
-      throw new UsageError('duplicate-variable', `store: two variables are called "${variable.name}". Names are checkpoint names and must differ.`, { variable: variable.name });
+      throw new UsageError(
+        'duplicate-variable',
+        `store: two variables are called "${variable.name}". Names are checkpoint names and must differ.`,
+        { variable: variable.name },
+      );
     }
     const created = backend.allocate({ shape: variable.shape, dtype: variable.dtype });
     owners.set(variable.name, variable);
@@ -42,7 +47,11 @@ export function createStore(device: Device): Store {
   const bufferOf = (variable: Variable): DeviceBuffer => {
     const found = buffers.get(variable);
     if (found) return found;
-    throw new UsageError('unknown-variable', `store: variable "${variable.name}" has no memory here. Call store.initialize with it first.`, { variable: variable.name });
+    throw new UsageError(
+      'unknown-variable',
+      `store: variable "${variable.name}" has no memory here. Call store.initialize with it first.`,
+      { variable: variable.name },
+    );
   };
   const free = (variable: Variable): void => {
     const found = buffers.get(variable);
@@ -89,7 +98,11 @@ function initialContent(variable: Variable, seed: number): TypedArray {
   const content = variable.initialize({ name: variable.name, shape: variable.shape, seed });
   const count = elementCount(variable.shape);
   if (content.length !== count) {
-    throw new UsageError('initial-size', `store: the initialiser of "${variable.name}" gave ${content.length} numbers for shape ${formatShape(variable.shape)}.`, { variable: variable.name });
+    throw new UsageError(
+      'initial-size',
+      `store: the initialiser of "${variable.name}" gave ${content.length} numbers for shape ${formatShape(variable.shape)}.`,
+      { variable: variable.name },
+    );
   }
   const array = allocateArray(variable.dtype, count);
   array.set(content);

@@ -11,12 +11,20 @@ import { type Device, openDevice } from '../session/device.ts';
 import { createStore } from '../session/store.ts';
 
 const side = 6;
-const types = { a: { shape: [side, side], dtype: 'f32' }, b: { shape: [side, side], dtype: 'f32' }, row: { shape: [side], dtype: 'f32' } } as const;
+const types = {
+  a: { shape: [side, side], dtype: 'f32' },
+  b: { shape: [side, side], dtype: 'f32' },
+  row: { shape: [side], dtype: 'f32' },
+} as const;
 
 /** Instructions pick operands by number, modulo what exists, so any list of numbers is a program. */
 const instruction = fc.record({ kind: fc.nat(15), x: fc.nat(200), y: fc.nat(200) });
 
-function runProgram(program: readonly { kind: number; x: number; y: number }[], inputs: Readonly<Record<'a' | 'b' | 'row', Value>>, variables: readonly Variable[]): Record<string, Value> {
+function runProgram(
+  program: readonly { kind: number; x: number; y: number }[],
+  inputs: Readonly<Record<'a' | 'b' | 'row', Value>>,
+  variables: readonly Variable[],
+): Record<string, Value> {
   const values: Value[] = [inputs.a, inputs.b, ...variables.map((variable) => read(variable))];
   const pick = (index: number): Value => values[index % values.length] as Value;
   for (const { kind, x, y } of program) {
@@ -53,7 +61,11 @@ function runProgram(program: readonly { kind: number; x: number; y: number }[], 
 
 let devices: readonly Device[] = [];
 beforeAll(async () => {
-  devices = await Promise.all([openDevice({ backend: 'reference' }), openDevice({ backend: 'wasm', threads: 1 }), openDevice({ backend: 'wasm', threads: 2 })]);
+  devices = await Promise.all([
+    openDevice({ backend: 'reference' }),
+    openDevice({ backend: 'wasm', threads: 1 }),
+    openDevice({ backend: 'wasm', threads: 2 }),
+  ]);
 });
 afterAll(async () => {
   for (const device of devices) await device.dispose();
@@ -67,12 +79,20 @@ it('computes random programs like the reference', async () => {
         const variables = ['u', 'v', 'w'].map((name) => stateVariable(name, [side, side], 'f32', 0.25));
         using store = createStore(device);
         store.initialize(variables);
-        using run = await compile((inputs) => runProgram(program, inputs, variables), { store, inputs: types, verify: true });
-        const numbers = (count: number, phase: number) => Array.from({ length: count }, (_, i) => Math.sin(phase + 1.7 * i));
+        using run = await compile((inputs) => runProgram(program, inputs, variables), {
+          store,
+          inputs: types,
+          verify: true,
+        });
+        const numbers = (count: number, phase: number) =>
+          Array.from({ length: count }, (_, i) => Math.sin(phase + 1.7 * i));
         const feed = { a: numbers(side * side, 1), b: numbers(side * side, 2), row: numbers(side, 3) };
         const outputs = [await run(feed), await run(feed)];
         const contents = await Promise.all(variables.map((variable) => store.read(variable)));
-        results.push([...outputs.flatMap(({ last, middle }) => [...(last?.data ?? []), ...(middle?.data ?? [])]), ...contents.flatMap(({ data }) => [...data])]);
+        results.push([
+          ...outputs.flatMap(({ last, middle }) => [...(last?.data ?? []), ...(middle?.data ?? [])]),
+          ...contents.flatMap(({ data }) => [...data]),
+        ]);
       }
       const [expected = [], ...others] = results;
       for (const found of others) {

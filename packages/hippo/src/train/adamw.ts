@@ -15,7 +15,13 @@ export interface AdamWOptions {
   readonly decay: 'all' | 'matrices';
 }
 
-export const adamWDefaults: AdamWOptions = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.1, decay: 'matrices' };
+export const adamWDefaults: AdamWOptions = {
+  beta1: 0.9,
+  beta2: 0.999,
+  epsilon: 1e-8,
+  weightDecay: 0.1,
+  decay: 'matrices',
+};
 
 /** The two moments of each parameter, named after it. */
 export interface Moments {
@@ -27,7 +33,10 @@ export function momentsOf(parameters: readonly Variable[]): ReadonlyMap<Variable
   return new Map(
     parameters.map((parameter) => [
       parameter,
-      { first: stateVariable(`optimizer.first.${parameter.name}`, parameter.shape), second: stateVariable(`optimizer.second.${parameter.name}`, parameter.shape) },
+      {
+        first: stateVariable(`optimizer.first.${parameter.name}`, parameter.shape),
+        second: stateVariable(`optimizer.second.${parameter.name}`, parameter.shape),
+      },
     ]),
   );
 }
@@ -50,7 +59,10 @@ export interface AdamWScalars {
   readonly correction2: Value;
 }
 
-export function biasCorrections({ beta1, beta2 }: AdamWOptions, step: number): { correction1: number; correction2: number } {
+export function biasCorrections(
+  { beta1, beta2 }: AdamWOptions,
+  step: number,
+): { correction1: number; correction2: number } {
   return { correction1: 1 / (1 - beta1 ** (step + 1)), correction2: 1 / (1 - beta2 ** (step + 1)) };
 }
 
@@ -67,7 +79,12 @@ export function decays(parameter: Variable, options: AdamWOptions): boolean {
 export function applyAdamW(
   gradients: ReadonlyMap<Variable, Value>,
   moments: ReadonlyMap<Variable, Moments>,
-  update: { readonly scalars: AdamWScalars; readonly scale: Value; readonly healthy: Value; readonly options: AdamWOptions },
+  update: {
+    readonly scalars: AdamWScalars;
+    readonly scale: Value;
+    readonly healthy: Value;
+    readonly options: AdamWOptions;
+  },
 ): void {
   const { scalars, scale, healthy, options } = update;
   const { beta1, beta2, epsilon, weightDecay } = options;
@@ -79,10 +96,14 @@ export function applyAdamW(
       const [content, first, second] = [read(parameter), read(moment.first), read(moment.second)];
       const newFirst = add(mul(first, beta1), mul(gradient, 1 - beta1));
       const newSecond = add(mul(second, beta2), mul(square(gradient), 1 - beta2));
-      const direction = div(mul(newFirst, scalars.correction1), add(sqrt(mul(newSecond, scalars.correction2)), epsilon));
+      const direction = div(
+        mul(newFirst, scalars.correction1),
+        add(sqrt(mul(newSecond, scalars.correction2)), epsilon),
+      );
       const cap = parameter.group?.maxLearningRate;
       const rate = cap === undefined ? scalars.rate : minimum(scalars.rate, cap);
-      const step = decays(parameter, options) && weightDecay > 0 ? add(direction, mul(content, weightDecay)) : direction;
+      const step =
+        decays(parameter, options) && weightDecay > 0 ? add(direction, mul(content, weightDecay)) : direction;
       assign(moment.first, select(healthy, newFirst, first));
       assign(moment.second, select(healthy, newSecond, second));
       assign(parameter, select(healthy, sub(content, mul(rate, step)), content));

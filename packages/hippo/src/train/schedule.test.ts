@@ -22,7 +22,9 @@ describe('learningRate', () => {
     expect(learningRate({ ...base, kind: 'constant' }, 1e6)).toBe(0.1);
   });
   it('refuses settings that make no sense, naming the rule', () => {
-    expect(() => checkSchedule({ ...base, kind: 'cosine', decaySteps: 5 })).toThrow('the decay must end after the warm-up');
+    expect(() => checkSchedule({ ...base, kind: 'cosine', decaySteps: 5 })).toThrow(
+      'the decay must end after the warm-up',
+    );
     expect(() => checkSchedule({ ...base, kind: 'cosine', peak: 0 })).toThrow('above 0');
     expect(() => checkSchedule({ ...base, kind: 'cosine', floor: 2 })).toThrow('between 0 and 1');
   });

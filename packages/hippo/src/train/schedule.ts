@@ -23,13 +23,25 @@ export function learningRate({ kind, peak, warmupSteps, decaySteps, floor }: Sch
   if (step < warmupSteps) return (peak * (step + 1)) / warmupSteps;
   if (kind === 'constant') return peak;
   const progress = Math.min(1, (step - warmupSteps) / Math.max(1, decaySteps - warmupSteps));
-  const share = kind === 'linear' ? 1 - progress * (1 - floor) : floor + ((1 - floor) * (1 + Math.cos(Math.PI * progress))) / 2;
+  const share =
+    kind === 'linear' ? 1 - progress * (1 - floor) : floor + ((1 - floor) * (1 + Math.cos(Math.PI * progress))) / 2;
   return peak * share;
 }
 
 /** @throws UsageError `schedule` when a setting is out of range. */
 export function checkSchedule(options: ScheduleOptions): void {
   const { peak, warmupSteps, decaySteps, floor } = options;
-  const wrong = !(peak > 0) ? 'the learning rate must be above 0' : !(warmupSteps >= 0) ? 'warm-up steps must be 0 or more' : decaySteps < warmupSteps ? 'the decay must end after the warm-up' : floor < 0 || floor > 1 ? 'the floor must lie between 0 and 1' : undefined;
-  if (wrong) throw new UsageError('schedule', `learning rate schedule: ${wrong}; got ${JSON.stringify(options)}.`, { ...options });
+  const wrong = !(peak > 0)
+    ? 'the learning rate must be above 0'
+    : !(warmupSteps >= 0)
+      ? 'warm-up steps must be 0 or more'
+      : decaySteps < warmupSteps
+        ? 'the decay must end after the warm-up'
+        : floor < 0 || floor > 1
+          ? 'the floor must lie between 0 and 1'
+          : undefined;
+  if (wrong)
+    throw new UsageError('schedule', `learning rate schedule: ${wrong}; got ${JSON.stringify(options)}.`, {
+      ...options,
+    });
 }

@@ -1,13 +1,13 @@
 // One training step as one plan: forward, backward, clipping, AdamW, metrics. With gradient accumulation it is two: one that
 // adds a micro-batch's gradients to variables, and one that applies them.
 import { UsageError } from '../errors.ts';
-import { scalarOf } from '../tensor/host-tensor.ts';
 import { assign, read } from '../graph/trace.ts';
 import type { Value } from '../graph/value.ts';
 import { stateVariable, type Variable } from '../graph/variable.ts';
-import { add, fullLike, gradient, isFinite, mul, type RandomSource, select } from '../ops/index.ts';
+import { add, finite, fullLike, gradient, mul, type RandomSource, select } from '../ops/index.ts';
 import { type BadNumber, compile } from '../session/compile.ts';
 import type { Store } from '../session/store.ts';
+import { scalarOf } from '../tensor/host-tensor.ts';
 import { type AdamWOptions, applyAdamW, biasCorrections, clipFactor, globalNorm, momentsOf } from './adamw.ts';
 
 /** What the trainer needs of a model: its variables and a mean loss over token windows [batch, length + 1]. */
@@ -41,7 +41,10 @@ export interface TrainStep extends Disposable {
   /** Optimiser moments: saved with a checkpoint. */
   readonly optimizerVariables: readonly Variable[];
   /** One micro-batch of tokens each, `accumulation` of them. `step` counts from 0. */
-  run(microBatches: readonly Int32Array[], at: { readonly step: number; readonly learningRate: number }): Promise<StepResult>;
+  run(
+    microBatches: readonly Int32Array[],
+    at: { readonly step: number; readonly learningRate: number },
+  ): Promise<StepResult>;
   /** After an unhealthy step: the first operation whose result is not finite. */
   findBadNumber(tokens: Int32Array, at: { readonly step: number }): Promise<BadNumber | undefined>;
   explain(): string;
@@ -54,7 +57,11 @@ const scalar = { shape: [], dtype: 'f32' } as const;
 export async function compileTrainStep(model: TrainableModel, options: TrainStepOptions): Promise<TrainStep> {
   const { store, batch, length, accumulation } = options;
   if (!Number.isInteger(accumulation) || accumulation < 1) {
-    throw new UsageError('accumulation', `train: gradient accumulation must be a whole number of micro-batches, 1 or more; got ${accumulation}.`, { accumulation });
+    throw new UsageError(
+      'accumulation',
+      `train: gradient accumulation must be a whole number of micro-batches, 1 or more; got ${accumulation}.`,
+      { accumulation },
+    );
   }
   const parameters = model.variables.filter(({ kind }) => kind === 'parameter');
   const moments = momentsOf(parameters);
@@ -65,24 +72,34 @@ export async function compileTrainStep(model: TrainableModel, options: TrainStep
   const schedule = { rate: scalar, correction1: scalar, correction2: scalar } as const;
 
   const gradients = (loss: Value) => {
-    const values = gradient(loss, parameters.map((parameter) => read(parameter)));
+    const values = gradient(
+      loss,
+      parameters.map((parameter) => read(parameter)),
+    );
     return new Map(parameters.map((parameter, index) => [parameter, values[index] as Value]));
   };
-  const update = (byParameter: ReadonlyMap<Variable, Value>, loss: Value, scalars: { rate: Value; correction1: Value; correction2: Value }) => {
+  const update = (
+    byParameter: ReadonlyMap<Variable, Value>,
+    loss: Value,
+    scalars: { rate: Value; correction1: Value; correction2: Value },
+  ) => {
     const norm = globalNorm([...byParameter.values()]);
-    const healthy = mul(isFinite(norm), isFinite(loss));
+    const healthy = mul(finite(norm), finite(loss));
     const scale = options.clip > 0 ? clipFactor(norm, options.clip) : fullLike(norm, 1);
     applyAdamW(byParameter, moments, { scalars, scale, healthy, options: options.optimizer });
     return { loss, gradientNorm: norm };
   };
-  const randomInputs = (step: number, micro: number) => ({ key: Uint32Array.of(options.seed >>> 0, 0x68697070), counter: Int32Array.of(step * accumulation + micro) });
+  const randomInputs = (step: number, micro: number) => ({
+    key: Uint32Array.of(options.seed >>> 0, 0x68697070),
+    counter: Int32Array.of(step * accumulation + micro),
+  });
   const scheduleInputs = (step: number, learningRate: number) => {
     const { correction1, correction2 } = biasCorrections(options.optimizer, step);
     return { rate: [learningRate], correction1: [correction1], correction2: [correction2] };
   };
   const result = (outputs: Record<'loss' | 'gradientNorm', Parameters<typeof scalarOf>[0]>): StepResult => {
     const [loss, gradientNorm] = [scalarOf(outputs.loss), scalarOf(outputs.gradientNorm)];
-    return { loss, gradientNorm, healthy: Number.isFinite(loss) && Number.isFinite(gradientNorm) };
+    return { loss, gradientNorm, healthy: Number.finite(loss) && Number.isFinite(gradientNorm) };
   };
   const verify = options.verify ?? false;
 
@@ -96,15 +113,19 @@ export async function compileTrainStep(model: TrainableModel, options: TrainStep
     );
     return {
       optimizerVariables,
-      run: async ([ids], { step, learningRate }) => result(await whole({ tokens: ids ?? [], ...randomInputs(step, 0), ...scheduleInputs(step, learningRate) })),
-      findBadNumber: (ids, { step }) => whole.findBadNumber({ tokens: ids, ...randomInputs(step, 0), ...scheduleInputs(step, 0) }),
+      run: async ([ids], { step, learningRate }) =>
+        result(await whole({ tokens: ids ?? [], ...randomInputs(step, 0), ...scheduleInputs(step, learningRate) })),
+      findBadNumber: (ids, { step }) =>
+        whole.findBadNumber({ tokens: ids, ...randomInputs(step, 0), ...scheduleInputs(step, 0) }),
       explain: () => whole.explain(),
       peakBytes: whole.totals.peakBytes,
       [Symbol.dispose]: () => whole.dispose(),
     };
   }
 
-  const sums = new Map(parameters.map((parameter) => [parameter, stateVariable(`accumulated.${parameter.name}`, parameter.shape)]));
+  const sums = new Map(
+    parameters.map((parameter) => [parameter, stateVariable(`accumulated.${parameter.name}`, parameter.shape)]),
+  );
   const lossSum = stateVariable('accumulated.loss', []);
   const accumulated = [...sums.values(), lossSum];
   store.initialize(accumulated);
@@ -112,7 +133,8 @@ export async function compileTrainStep(model: TrainableModel, options: TrainStep
     ({ tokens: ids, key, counter, fresh }) => {
       const loss = model.loss(ids, { random: { key, counter } });
       // The first micro-batch replaces what the last step (or a failed one) left behind.
-      const total = (sum: Variable, part: Value): void => assign(sum, add(select(fresh, 0, read(sum)), mul(part, 1 / accumulation)));
+      const total = (sum: Variable, part: Value): void =>
+        assign(sum, add(select(fresh, 0, read(sum)), mul(part, 1 / accumulation)));
       for (const [parameter, value] of gradients(loss)) total(sums.get(parameter) as Variable, value);
       total(lossSum, loss);
       return { loss };
@@ -120,13 +142,15 @@ export async function compileTrainStep(model: TrainableModel, options: TrainStep
     { store, verify, inputs: { tokens, ...noise, fresh: scalar } },
   );
   const apply = await compile(
-    (scalars) => update(new Map([...sums].map(([parameter, total]) => [parameter, read(total)])), read(lossSum), scalars),
+    (scalars) =>
+      update(new Map([...sums].map(([parameter, total]) => [parameter, read(total)])), read(lossSum), scalars),
     { store, verify, inputs: schedule },
   );
   return {
     optimizerVariables,
     async run(microBatches, { step, learningRate }) {
-      for (const [micro, ids] of microBatches.entries()) await collect({ tokens: ids, ...randomInputs(step, micro), fresh: [micro === 0 ? 1 : 0] });
+      for (const [micro, ids] of microBatches.entries())
+        await collect({ tokens: ids, ...randomInputs(step, micro), fresh: [micro === 0 ? 1 : 0] });
       return result(await apply(scheduleInputs(step, learningRate)));
     },
     findBadNumber: (ids, { step }) => collect.findBadNumber({ tokens: ids, ...randomInputs(step, 0), fresh: [1] }),

@@ -8,10 +8,26 @@ import { createStore, type Store } from '../session/store.ts';
 import { philox4x32 } from '../tensor/philox.ts';
 import { type TrainEvent, type TrainerState, type TrainingRun, type TrainOptions, train } from './trainer.ts';
 
-const config = { vocab_size: 11, d_model: 8, n_layer: 2, attn_layer_idx: [1], num_heads: 2, d_state: 4, embed_dropout: 0, attn_dropout: 0 };
-const options: TrainOptions = { steps: 6, batch: 4, length: 7, schedule: { kind: 'cosine', peak: 0.01, warmupSteps: 2, decaySteps: 6, floor: 0.1 } };
-const tokensAt = (step: number, row: number): number[] => Array.from({ length: 8 }, (_, t) => philox4x32([t, row, step, 0], [5, 5])[0] % 11);
-const rows = (step: number, from: number, count: number): Int32Array => Int32Array.from(Array.from({ length: count }, (_, row) => tokensAt(step, from + row)).flat());
+const config = {
+  vocab_size: 11,
+  d_model: 8,
+  n_layer: 2,
+  attn_layer_idx: [1],
+  num_heads: 2,
+  d_state: 4,
+  embed_dropout: 0,
+  attn_dropout: 0,
+};
+const options: TrainOptions = {
+  steps: 6,
+  batch: 4,
+  length: 7,
+  schedule: { kind: 'cosine', peak: 0.01, warmupSteps: 2, decaySteps: 6, floor: 0.1 },
+};
+const tokensAt = (step: number, row: number): number[] =>
+  Array.from({ length: 8 }, (_, t) => philox4x32([t, row, step, 0], [5, 5])[0] % 11);
+const rows = (step: number, from: number, count: number): Int32Array =>
+  Int32Array.from(Array.from({ length: count }, (_, row) => tokensAt(step, from + row)).flat());
 
 type StepEvent = Extract<TrainEvent, { kind: 'step' }>;
 
@@ -36,12 +52,16 @@ describe.each(backends)('training on $backend', (chosen) => {
     store.initialize(model.variables, { seed: 3 });
     return { model, store };
   };
-  const weights = async (store: Store, model: ReturnType<typeof languageModel>) => Promise.all(model.variables.map(async (variable) => (await store.read(variable)).data));
+  const weights = async (store: Store, model: ReturnType<typeof languageModel>) =>
+    Promise.all(model.variables.map(async (variable) => (await store.read(variable)).data));
 
   it('two micro-batches equal one batch of twice the size', async () => {
     const [whole, halves] = [start(), start()];
     const one = await collect({ ...whole, batchAt: ({ step }) => rows(step, 0, 4) }, options);
-    const two = await collect({ ...halves, batchAt: ({ step, micro }) => rows(step, 2 * micro, 2) }, { ...options, batch: 2, accumulation: 2 });
+    const two = await collect(
+      { ...halves, batchAt: ({ step, micro }) => rows(step, 2 * micro, 2) },
+      { ...options, batch: 2, accumulation: 2 },
+    );
     one.steps.forEach((step, i) => {
       expect(two.steps[i]?.loss).toBeCloseTo(step.loss, 5);
       expect(two.steps[i]?.gradientNorm).toBeCloseTo(step.gradientNorm, 4);
@@ -49,52 +69,67 @@ describe.each(backends)('training on $backend', (chosen) => {
     expect(one.steps.at(-1)?.loss).toBeLessThan(one.steps[0]?.loss ?? 0);
   });
 
-  it.each([{ accumulation: 1, embed_dropout: 0 }, { accumulation: 2, embed_dropout: 0.3 }])('stopping and resuming changes nothing ($accumulation micro-batches, dropout $embed_dropout)', async ({ accumulation, embed_dropout }) => {
-    const batchAt = ({ step, micro }: { step: number; micro: number }) => rows(step, 9 * micro, 4);
-    const settings = { ...options, accumulation };
-    const straight = start({ embed_dropout });
-    const full = await collect({ ...straight, batchAt }, settings);
+  it.each([
+    { accumulation: 1, embed_dropout: 0 },
+    { accumulation: 2, embed_dropout: 0.3 },
+  ])(
+    'stopping and resuming changes nothing ($accumulation micro-batches, dropout $embed_dropout)',
+    async ({ accumulation, embed_dropout }) => {
+      const batchAt = ({ step, micro }: { step: number; micro: number }) => rows(step, 9 * micro, 4);
+      const settings = { ...options, accumulation };
+      const straight = start({ embed_dropout });
+      const full = await collect({ ...straight, batchAt }, settings);
 
-    const first = start({ embed_dropout });
-    const saved = new Map<string, Float32Array>();
-    let state: TrainerState | undefined;
-    const abort = new AbortController();
-    const stopped = await collect(
-      {
-        ...first,
-        batchAt: (at) => {
-          if (at.step === 2) abort.abort();
-          return batchAt(at);
+      const first = start({ embed_dropout });
+      const saved = new Map<string, Float32Array>();
+      let state: TrainerState | undefined;
+      const abort = new AbortController();
+      const stopped = await collect(
+        {
+          ...first,
+          batchAt: (at) => {
+            if (at.step === 2) abort.abort();
+            return batchAt(at);
+          },
+          signal: abort.signal,
+          save: async (now, step) => {
+            state = now;
+            for (const variable of [...first.model.variables, ...step.optimizerVariables])
+              saved.set(variable.name, (await first.store.read(variable)).data as Float32Array);
+          },
         },
-        signal: abort.signal,
-        save: async (now, step) => {
-          state = now;
-          for (const variable of [...first.model.variables, ...step.optimizerVariables]) saved.set(variable.name, (await first.store.read(variable)).data as Float32Array);
-        },
-      },
-      settings,
-    );
-    expect(stopped.events.at(-1)).toEqual({ kind: 'end', step: 3, interrupted: true });
+        settings,
+      );
+      expect(stopped.events.at(-1)).toEqual({ kind: 'end', step: 3, interrupted: true });
 
-    const second = start({ embed_dropout });
-    const resumed = await collect(
-      {
-        ...second,
-        batchAt,
-        resume: async (step) => {
-          for (const variable of [...second.model.variables, ...step.optimizerVariables]) second.store.write(variable, { shape: variable.shape, dtype: 'f32', data: saved.get(variable.name) ?? new Float32Array(0) });
-          return state;
+      const second = start({ embed_dropout });
+      const resumed = await collect(
+        {
+          ...second,
+          batchAt,
+          resume: async (step) => {
+            for (const variable of [...second.model.variables, ...step.optimizerVariables])
+              second.store.write(variable, {
+                shape: variable.shape,
+                dtype: 'f32',
+                data: saved.get(variable.name) ?? new Float32Array(0),
+              });
+            return state;
+          },
         },
-      },
-      settings,
-    );
-    const losses = [...stopped.steps, ...resumed.steps].map(({ loss }) => loss);
-    const expected = full.steps.map(({ loss }) => loss);
-    // The reference keeps float64 variables, which a checkpoint rounds to f32; every other backend must agree bit for bit.
-    if (chosen.backend === 'reference') return losses.forEach((loss, i) => expect(loss).toBeCloseTo(expected[i] ?? 0, 5));
-    expect(losses).toEqual(expected);
-    expect(await weights(second.store, second.model)).toEqual(await weights(straight.store, straight.model));
-  });
+        settings,
+      );
+      const losses = [...stopped.steps, ...resumed.steps].map(({ loss }) => loss);
+      const expected = full.steps.map(({ loss }) => loss);
+      // The reference keeps float64 variables, which a checkpoint rounds to f32; every other backend must agree bit for bit.
+      if (chosen.backend === 'reference') {
+        for (const [i, loss] of losses.entries()) expect(loss).toBeCloseTo(expected[i] ?? 0, 5);
+        return;
+      }
+      expect(losses).toEqual(expected);
+      expect(await weights(second.store, second.model)).toEqual(await weights(straight.store, straight.model));
+    },
+  );
 
   it('stops at a bad number, names the tensor and leaves the weights alone', async () => {
     const { model, store } = start();
@@ -104,7 +139,9 @@ describe.each(backends)('training on $backend', (chosen) => {
     data[3] = Number.NaN;
     store.write(poisoned, { shape: poisoned.shape, dtype: 'f32', data });
     const before = await weights(store, model);
-    const failure = await collect({ model, store, batchAt: ({ step }) => rows(step, 0, 4) }, options).catch((error: unknown) => error);
+    const failure = await collect({ model, store, batchAt: ({ step }) => rows(step, 0, 4) }, options).catch(
+      (error: unknown) => error,
+    );
     expect(failure).toBeInstanceOf(NumericError);
     expect(failure).toMatchObject({ code: 'not-finite', facts: { step: 0 } });
     expect((failure as Error).message).toContain('backbone.layers.0.mlp');

@@ -51,8 +51,22 @@ export interface TrainerState {
 
 export type TrainEvent =
   | { readonly kind: 'start'; readonly step: number; readonly peakBytes: number }
-  | { readonly kind: 'step'; readonly step: number; readonly loss: number; readonly learningRate: number; readonly gradientNorm: number; readonly tokens: number; readonly seconds: number }
-  | { readonly kind: 'validation'; readonly step: number; readonly loss: number; readonly best: boolean; readonly seconds: number }
+  | {
+      readonly kind: 'step';
+      readonly step: number;
+      readonly loss: number;
+      readonly learningRate: number;
+      readonly gradientNorm: number;
+      readonly tokens: number;
+      readonly seconds: number;
+    }
+  | {
+      readonly kind: 'validation';
+      readonly step: number;
+      readonly loss: number;
+      readonly best: boolean;
+      readonly seconds: number;
+    }
   | { readonly kind: 'save'; readonly step: number }
   | { readonly kind: 'end'; readonly step: number; readonly interrupted: boolean };
 
@@ -62,11 +76,34 @@ export type TrainEvent =
  * and the sentence names the first operation whose result went bad.
  */
 export async function* train(run: TrainingRun, options: TrainOptions): AsyncGenerator<TrainEvent, TrainerState> {
-  const { steps, batch, length, accumulation = 1, schedule, clip = 1, seed = 0, validateEvery = 0, saveEvery = 0 } = options;
-  if (!Number.isInteger(steps) || steps < 1) throw new UsageError('steps', `train: steps must be a whole number, 1 or more; got ${steps}.`, { steps });
+  const {
+    steps,
+    batch,
+    length,
+    accumulation = 1,
+    schedule,
+    clip = 1,
+    seed = 0,
+    validateEvery = 0,
+    saveEvery = 0,
+  } = options;
+  if (!Number.isInteger(steps) || steps < 1)
+    throw new UsageError('steps', `train: steps must be a whole number, 1 or more; got ${steps}.`, { steps });
   checkSchedule(schedule);
-  using step = await compileTrainStep(run.model, { store: run.store, batch, length, accumulation, clip, seed, optimizer: { ...adamWDefaults, ...options.optimizer } });
-  let state: TrainerState = (await run.resume?.(step)) ?? { step: 0, bestValidationLoss: undefined, bestStep: undefined };
+  using step = await compileTrainStep(run.model, {
+    store: run.store,
+    batch,
+    length,
+    accumulation,
+    clip,
+    seed,
+    optimizer: { ...adamWDefaults, ...options.optimizer },
+  });
+  let state: TrainerState = (await run.resume?.(step)) ?? {
+    step: 0,
+    bestValidationLoss: undefined,
+    bestStep: undefined,
+  };
   yield { kind: 'start', step: state.step, peakBytes: step.peakBytes };
 
   const save = async function* (): AsyncGenerator<TrainEvent> {
@@ -99,7 +136,15 @@ export async function* train(run: TrainingRun, options: TrainOptions): AsyncGene
     const microBatches = Array.from({ length: accumulation }, (_, micro) => run.batchAt({ step: at, micro }));
     const { loss, gradientNorm, healthy } = await compiled.run(microBatches, { step: at, learningRate: rate });
     if (!healthy) await failOnBadNumber(compiled, microBatches, { step: at, loss, gradientNorm });
-    return { kind: 'step', step: at + 1, loss, learningRate: rate, gradientNorm, tokens: accumulation * batch * length, seconds: (performance.now() - started) / 1000 };
+    return {
+      kind: 'step',
+      step: at + 1,
+      loss,
+      learningRate: rate,
+      gradientNorm,
+      tokens: accumulation * batch * length,
+      seconds: (performance.now() - started) / 1000,
+    };
   }
 }
 
@@ -110,7 +155,11 @@ async function validateNow(validate: () => Promise<number>, state: TrainerState)
   return { kind: 'validation' as const, step: state.step, loss, best, seconds: (performance.now() - started) / 1000 };
 }
 
-async function failOnBadNumber(step: TrainStep, microBatches: readonly Int32Array[], at: { step: number; loss: number; gradientNorm: number }): Promise<never> {
+async function failOnBadNumber(
+  step: TrainStep,
+  microBatches: readonly Int32Array[],
+  at: { step: number; loss: number; gradientNorm: number },
+): Promise<never> {
   for (const tokens of microBatches) {
     const bad = await step.findBadNumber(tokens, at);
     if (!bad) continue;
@@ -121,5 +170,9 @@ async function failOnBadNumber(step: TrainStep, microBatches: readonly Int32Arra
       { ...at, tensor: place, ...bad },
     );
   }
-  throw new NumericError('not-finite', `train: step ${at.step + 1} gave loss ${at.loss} and gradient norm ${at.gradientNorm}, from the optimiser's own arithmetic: the sum of squared gradients overflowed. Nothing was changed by this step. Lower the learning rate.`, { ...at, tensor: 'gradient norm' });
+  throw new NumericError(
+    'not-finite',
+    `train: step ${at.step + 1} gave loss ${at.loss} and gradient norm ${at.gradientNorm}, from the optimiser's own arithmetic: the sum of squared gradients overflowed. Nothing was changed by this step. Lower the learning rate.`,
+    { ...at, tensor: 'gradient norm' },
+  );
 }

@@ -1,13 +1,13 @@
 // The reference backend: every operation by its own definition, f32 values held and accumulated in float64. The oracle of all
 // other backends; slow, and never the default.
 import { BackendError } from '../../errors.ts';
-import { allocateArray, type TypedArray } from '../../tensor/dtype.ts';
-import { contiguousStrides, elementCount } from '../../tensor/shape.ts';
 import type { Node, Numbers, NumbersWithShape, ValueType, View } from '../../graph/value.ts';
 import type { Variable } from '../../graph/variable.ts';
 import { constantNumbers } from '../../ops/constant.ts';
 import type { KernelTable, LoweredKernel } from '../../plan/kernel.ts';
 import type { Location, Plan, PlanStep } from '../../plan/plan.ts';
+import { allocateArray, type TypedArray } from '../../tensor/dtype.ts';
+import { contiguousStrides, elementCount } from '../../tensor/shape.ts';
 import type { Backend, DeviceBuffer, PreparedPlan } from '../backend.ts';
 
 interface ReferenceKernel extends LoweredKernel {
@@ -27,9 +27,14 @@ const kernels: KernelTable<ReferenceKernel> = {
 function referenceKernel(node: Node): ReferenceKernel | undefined {
   const { operation, attributes } = node;
   const { reference, view } = operation;
-  const withShapes = (inputs: readonly Numbers[]): NumbersWithShape[] => inputs.map((data, index) => ({ data, shape: node.inputs[index]?.shape ?? [] }));
+  const withShapes = (inputs: readonly Numbers[]): NumbersWithShape[] =>
+    inputs.map((data, index) => ({ data, shape: node.inputs[index]?.shape ?? [] }));
   if (reference) {
-    return { name: operation.name, workspaceBytes: 0, run: (inputs) => reference.call(operation, withShapes(inputs), attributes, node.outputs) };
+    return {
+      name: operation.name,
+      workspaceBytes: 0,
+      run: (inputs) => reference.call(operation, withShapes(inputs), attributes, node.outputs),
+    };
   }
   const [input] = node.inputs;
   const [output] = node.outputs;
@@ -43,7 +48,8 @@ function readView(source: Numbers, { offset, strides }: View, output: ValueType)
   const own = contiguousStrides(output.shape);
   for (let i = 0; i < result.length; i++) {
     let from = offset;
-    for (let axis = 0; axis < own.length; axis++) from += (Math.floor(i / (own[axis] ?? 1)) % (output.shape[axis] ?? 1)) * (strides[axis] ?? 0);
+    for (let axis = 0; axis < own.length; axis++)
+      from += (Math.floor(i / (own[axis] ?? 1)) % (output.shape[axis] ?? 1)) * (strides[axis] ?? 0);
     result[i] = source[from] ?? 0;
   }
   return result;
@@ -78,7 +84,10 @@ export function openReferenceBackend(): Backend<ReferenceKernel> {
 
 function dataOf(buffer: DeviceBuffer): Numbers {
   if ('data' in buffer) return (buffer as ReferenceBuffer).data;
-  throw new BackendError('foreign-buffer', 'reference: the buffer belongs to another backend. Use the store of the same device.');
+  throw new BackendError(
+    'foreign-buffer',
+    'reference: the buffer belongs to another backend. Use the store of the same device.',
+  );
 }
 
 /** Runs steps one after the other; arena places are keys of a map, so that overlapping lives cannot corrupt the oracle. */
@@ -106,7 +115,9 @@ class ReferencePlan implements PreparedPlan {
     this.#put(input.location, numbers);
   }
 
-  async run(range: { readonly from: number; readonly to: number } = { from: 0, to: this.#plan.steps.length }): Promise<void> {
+  async run(
+    range: { readonly from: number; readonly to: number } = { from: 0, to: this.#plan.steps.length },
+  ): Promise<void> {
     for (const step of this.#plan.steps.slice(range.from, range.to)) this.#runStep(step);
   }
 
@@ -139,7 +150,11 @@ class ReferencePlan implements PreparedPlan {
   #get(location: Location): Numbers {
     if (location.space === 'variable') return dataOf(this.#bind(location.variable));
     const found = (location.space === 'arena' ? this.#arena : this.#constants).get(location.offset);
-    if (!found) throw new BackendError('unwritten-memory', `reference: ${location.space}+${location.offset} is read before it is written.`);
+    if (!found)
+      throw new BackendError(
+        'unwritten-memory',
+        `reference: ${location.space}+${location.offset} is read before it is written.`,
+      );
     return found;
   }
 

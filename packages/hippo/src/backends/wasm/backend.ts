@@ -1,12 +1,12 @@
 // The WebAssembly backend, the default everywhere: a plan becomes a table of calls in the kernels' own memory, which the
 // threads walk together; JavaScript is entered once a run.
 import { BackendError } from '../../errors.ts';
-import { allocateArray, bytesPerElement, type TypedArray, viewArray } from '../../tensor/dtype.ts';
-import { elementCount } from '../../tensor/shape.ts';
 import type { ValueType } from '../../graph/value.ts';
 import type { Variable } from '../../graph/variable.ts';
 import { constantNumbers } from '../../ops/constant.ts';
 import type { Location, Plan, PlanStep } from '../../plan/plan.ts';
+import { allocateArray, bytesPerElement, type TypedArray, viewArray } from '../../tensor/dtype.ts';
+import { elementCount } from '../../tensor/shape.ts';
 import type { Backend, DeviceBuffer, PreparedPlan } from '../backend.ts';
 import { openEngine, type WasmEngine } from './engine.ts';
 import { type WasmKernel, wasmKernels } from './kernel-table.ts';
@@ -18,7 +18,10 @@ interface WasmBuffer extends DeviceBuffer {
 
 function addressOf(buffer: DeviceBuffer): number {
   if ('address' in buffer) return (buffer as WasmBuffer).address;
-  throw new BackendError('foreign-buffer', 'wasm: the buffer belongs to another backend. Use the store of the same device.');
+  throw new BackendError(
+    'foreign-buffer',
+    'wasm: the buffer belongs to another backend. Use the store of the same device.',
+  );
 }
 
 /**
@@ -26,14 +29,19 @@ function addressOf(buffer: DeviceBuffer): number {
  * @param options.threads default: the number of cores; one where shared memory is missing.
  * @param options.relaxed false: without relaxed SIMD.
  */
-export async function openWasmBackend(options: { readonly threads?: number; readonly relaxed?: boolean } = {}): Promise<Backend<WasmKernel>> {
+export async function openWasmBackend(
+  options: { readonly threads?: number; readonly relaxed?: boolean } = {},
+): Promise<Backend<WasmKernel>> {
   const engine = await openEngine(options);
   const { threads, relaxedSimd, sharedMemory } = engine;
   return {
     name: 'wasm',
     description: `WebAssembly SIMD${relaxedSimd ? ' with relaxed multiply-add' : ''}, ${threads} thread${threads === 1 ? '' : 's'}${sharedMemory ? '' : ' (no shared memory here)'}`,
     kernels: wasmKernels(threads),
-    allocate: (type): WasmBuffer => ({ type, address: engine.allocate(Math.max(4, elementCount(type.shape) * bytesPerElement(type.dtype))) }),
+    allocate: (type): WasmBuffer => ({
+      type,
+      address: engine.allocate(Math.max(4, elementCount(type.shape) * bytesPerElement(type.dtype))),
+    }),
     write: (buffer, data) => view(engine, addressOf(buffer), buffer.type).set(data),
     read: async (buffer) => copyOut(engine, addressOf(buffer), buffer.type),
     free: (buffer) => engine.free(addressOf(buffer)),
@@ -52,7 +60,11 @@ function copyOut(engine: WasmEngine, address: number, type: ValueType): TypedArr
   return copy;
 }
 
-function preparePlan(engine: WasmEngine, plan: Plan<WasmKernel>, bind: (variable: Variable) => DeviceBuffer): PreparedPlan {
+function preparePlan(
+  engine: WasmEngine,
+  plan: Plan<WasmKernel>,
+  bind: (variable: Variable) => DeviceBuffer,
+): PreparedPlan {
   const align = (bytes: number): number => Math.ceil(bytes / 64) * 64;
   const bytes = align(plan.arenaBytes) + align(plan.constantBytes) + align(plan.workspaceBytes);
   const arena = engine.allocate(Math.max(64, bytes));
@@ -63,7 +75,9 @@ function preparePlan(engine: WasmEngine, plan: Plan<WasmKernel>, bind: (variable
     return (location.space === 'arena' ? arena : constants) + location.offset;
   };
   for (const { offset, value } of plan.constants) {
-    view(engine, constants + offset, value).set(constantNumbers(value.node.attributes as Parameters<typeof constantNumbers>[0]));
+    view(engine, constants + offset, value).set(
+      constantNumbers(value.node.attributes as Parameters<typeof constantNumbers>[0]),
+    );
   }
   // Steps and calls differ in number: starts[i] is the first call of step i.
   const calls: KernelCall[] = [];
@@ -107,12 +121,24 @@ function preparePlan(engine: WasmEngine, plan: Plan<WasmKernel>, bind: (variable
   };
 }
 
-function stepCalls(step: PlanStep<WasmKernel>, locate: (location: Location) => number, workspace: number, threads: number): readonly KernelCall[] {
+function stepCalls(
+  step: PlanStep<WasmKernel>,
+  locate: (location: Location) => number,
+  workspace: number,
+  threads: number,
+): readonly KernelCall[] {
   const { kernel } = step;
-  const place = (locations: readonly (Location | undefined)[], order: readonly (number | undefined)[] | undefined): number[] => {
+  const place = (
+    locations: readonly (Location | undefined)[],
+    order: readonly (number | undefined)[] | undefined,
+  ): number[] => {
     const addresses = locations.map((location) => (location ? locate(location) : 0));
     return order ? order.map((index) => (index === undefined ? 0 : (addresses[index] ?? 0))) : addresses;
   };
-  const at = { inputs: place(step.inputs, kernel.inputSlots), outputs: place(step.outputs, kernel.outputSlots), workspace };
+  const at = {
+    inputs: place(step.inputs, kernel.inputSlots),
+    outputs: place(step.outputs, kernel.outputSlots),
+    workspace,
+  };
   return kernel.calls.calls(at, threads);
 }

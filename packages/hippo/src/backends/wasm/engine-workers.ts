@@ -50,6 +50,12 @@ interface NodeModules {
   readonly 'node:worker_threads': typeof import('node:worker_threads');
 }
 
+interface NodeModules {
+  readonly 'node:os': typeof import('node:os');
+  readonly 'node:v8': typeof import('node:v8');
+  readonly 'node:worker_threads': typeof import('node:worker_threads');
+}
+
 /** A module of Node, or undefined where there is no Node. */
 export function nodeModule<Name extends keyof NodeModules>(name: Name): NodeModules[Name] | undefined {
   return typeof process === 'undefined' ? undefined : process.getBuiltinModule?.(name);

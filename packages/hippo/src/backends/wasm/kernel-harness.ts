@@ -25,7 +25,9 @@ export async function kernelHarness(options: { readonly relaxed?: boolean } = {}
   };
   const put = (data: Float32Array | Int32Array | Uint32Array): number => {
     const address = take(data.byteLength);
-    new Uint8Array(memory.buffer, address, data.byteLength).set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+    new Uint8Array(memory.buffer, address, data.byteLength).set(
+      new Uint8Array(data.buffer, data.byteOffset, data.byteLength),
+    );
     return address;
   };
   return {

@@ -1,11 +1,17 @@
 // The typed kernel table: which WebAssembly calls perform which operation, and how its operands fill the calls' fixed slots
 // (an absent optional operand is address 0).
-import { elementCount } from '../../tensor/shape.ts';
+
 import type { Node } from '../../graph/value.ts';
 import { causalFirGradientOperation, causalFirOperation, firSizes } from '../../ops/causal-fir.ts';
 import { concatOperation } from '../../ops/concat.ts';
 import { crossEntropyGradientOperation, crossEntropyOperation } from '../../ops/cross-entropy.ts';
-import { diagonalSsmGradientOperation, diagonalSsmOperation, type SsmForm, type SsmSizes, ssmSizes } from '../../ops/diagonal-ssm.ts';
+import {
+  diagonalSsmGradientOperation,
+  diagonalSsmOperation,
+  type SsmForm,
+  type SsmSizes,
+  ssmSizes,
+} from '../../ops/diagonal-ssm.ts';
 import { gatherRowsOperation, scatterAddRowsOperation } from '../../ops/embedding.ts';
 import { fftConvKernelGradientOperation, fftConvOperation } from '../../ops/fft-conv.ts';
 import { layerNormGradientOperation, layerNormOperation } from '../../ops/layer-norm.ts';
@@ -18,6 +24,7 @@ import { softmaxGradientOperation, softmaxOperation } from '../../ops/softmax.ts
 import { reductionSizes, sumOperation } from '../../ops/sum.ts';
 import { updateSliceOperation } from '../../ops/update-slice.ts';
 import type { KernelTable, LoweredKernel } from '../../plan/kernel.ts';
+import { elementCount } from '../../tensor/shape.ts';
 import type { KernelCalls } from './kernels/call.ts';
 import { causalFirCalls, causalFirGradientCalls } from './kernels/causal-fir.ts';
 import { crossEntropyCalls, crossEntropyGradientCalls } from './kernels/cross-entropy.ts';
@@ -57,7 +64,11 @@ function slots(required: number, optional: readonly boolean[]): (number | undefi
 /** The same for gradients, where [g, dEnd?] stand before the forward operands. */
 function gradientSlots(endGradient: boolean, required: number, optional: readonly boolean[]): (number | undefined)[] {
   const shift = endGradient ? 2 : 1;
-  return [0, endGradient ? 1 : undefined, ...slots(required, optional).map((slot) => (slot === undefined ? undefined : slot + shift))];
+  return [
+    0,
+    endGradient ? 1 : undefined,
+    ...slots(required, optional).map((slot) => (slot === undefined ? undefined : slot + shift)),
+  ];
 }
 
 const choosers: Readonly<Record<string, Chooser>> = {
@@ -68,13 +79,23 @@ const choosers: Readonly<Record<string, Chooser>> = {
     const sizes = matmulSizes(a, b, attributes);
     return { calls: matmulCalls({ ...sizes, strideC: sizes.m * sizes.n, ...attributes }) };
   },
-  [sumOperation.name]: (node) => ({ calls: reduceCalls({ ...reductionSizes(shapeOf(node, 0), attributesOf(node)), kind: 'sum' }) }),
-  [maxOperation.name]: (node) => ({ calls: reduceCalls({ ...reductionSizes(shapeOf(node, 0), attributesOf(node)), kind: 'max' }) }),
+  [sumOperation.name]: (node) => ({
+    calls: reduceCalls({ ...reductionSizes(shapeOf(node, 0), attributesOf(node)), kind: 'sum' }),
+  }),
+  [maxOperation.name]: (node) => ({
+    calls: reduceCalls({ ...reductionSizes(shapeOf(node, 0), attributesOf(node)), kind: 'max' }),
+  }),
   [softmaxOperation.name]: (node) => ({ calls: softmaxCalls(rowsOf(node, 0)) }),
   [softmaxGradientOperation.name]: (node) => ({ calls: softmaxGradientCalls(rowsOf(node, 0)) }),
-  [layerNormOperation.name]: (node) => ({ calls: layerNormCalls({ ...rowsOf(node, 0), ...attributesOf<{ epsilon: number }>(node) }), optionalOutputs: [1, 2] }),
+  [layerNormOperation.name]: (node) => ({
+    calls: layerNormCalls({ ...rowsOf(node, 0), ...attributesOf<{ epsilon: number }>(node) }),
+    optionalOutputs: [1, 2],
+  }),
   [layerNormGradientOperation.name]: (node) => ({ calls: layerNormGradientCalls(rowsOf(node, 1)) }),
-  [crossEntropyOperation.name]: (node) => ({ calls: crossEntropyCalls(crossEntropySizes(node, 0)), optionalOutputs: [1] }),
+  [crossEntropyOperation.name]: (node) => ({
+    calls: crossEntropyCalls(crossEntropySizes(node, 0)),
+    optionalOutputs: [1],
+  }),
   [crossEntropyGradientOperation.name]: (node) => ({ calls: crossEntropyGradientCalls(crossEntropySizes(node, 1)) }),
   [gatherRowsOperation.name]: (node) => {
     const [rows = 0, width = 1] = shapeOf(node, 0);
@@ -86,8 +107,15 @@ const choosers: Readonly<Record<string, Chooser>> = {
   },
   [randomUniformOperation.name]: (node) => ({ calls: randomUniformCalls(randomSizes(node)) }),
   [randomNormalOperation.name]: (node) => ({ calls: randomNormalCalls(randomSizes(node)) }),
-  [concatOperation.name]: (node) => ({ calls: concatCalls({ shapes: node.inputs.map(({ shape }) => shape), ...attributesOf<{ axis: number }>(node) }) }),
-  [padOperation.name]: (node) => ({ calls: padCalls({ shape: shapeOf(node, 0), ...attributesOf<{ before: readonly number[]; after: readonly number[] }>(node) }) }),
+  [concatOperation.name]: (node) => ({
+    calls: concatCalls({ shapes: node.inputs.map(({ shape }) => shape), ...attributesOf<{ axis: number }>(node) }),
+  }),
+  [padOperation.name]: (node) => ({
+    calls: padCalls({
+      shape: shapeOf(node, 0),
+      ...attributesOf<{ before: readonly number[]; after: readonly number[] }>(node),
+    }),
+  }),
   [updateSliceOperation.name]: (node) => {
     const { axis } = attributesOf<{ axis: number }>(node);
     const shape = shapeOf(node, 0);
@@ -106,7 +134,11 @@ const choosers: Readonly<Record<string, Chooser>> = {
   },
   [causalFirOperation.name]: (node) => {
     const { skip, state } = attributesOf<{ skip: boolean; state: boolean }>(node);
-    return { calls: causalFirCalls(firSizes({ shape: shapeOf(node, 0) }, { shape: shapeOf(node, 1) })), inputSlots: slots(2, [skip, state]), optionalOutputs: [1] };
+    return {
+      calls: causalFirCalls(firSizes({ shape: shapeOf(node, 0) }, { shape: shapeOf(node, 1) })),
+      inputSlots: slots(2, [skip, state]),
+      optionalOutputs: [1],
+    };
   },
   [causalFirGradientOperation.name]: (node) => {
     const { skip, state, endGradient } = attributesOf<{ skip: boolean; state: boolean; endGradient: boolean }>(node);
@@ -140,11 +172,16 @@ const choosers: Readonly<Record<string, Chooser>> = {
   [fftConvOperation.name]: (node) => {
     const { direction, skip } = attributesOf<{ direction: 'causal' | 'anticausal'; skip: boolean }>(node);
     const [channels = 1, batch = 1, length = 1] = shapeOf(node, 0);
-    return { calls: fftConvCalls({ channels, batch, length, taps: shapeOf(node, 1)[1] ?? 1, direction }), inputSlots: slots(2, [skip]) };
+    return {
+      calls: fftConvCalls({ channels, batch, length, taps: shapeOf(node, 1)[1] ?? 1, direction }),
+      inputSlots: slots(2, [skip]),
+    };
   },
   [fftConvKernelGradientOperation.name]: (node) => {
     const [channels = 1, batch = 1, length = 1] = shapeOf(node, 0);
-    return { calls: fftConvKernelGradientCalls({ channels, batch, length, taps: attributesOf<{ taps: number }>(node).taps }) };
+    return {
+      calls: fftConvKernelGradientCalls({ channels, batch, length, taps: attributesOf<{ taps: number }>(node).taps }),
+    };
   },
 };
 
@@ -170,13 +207,18 @@ function randomSizes(node: Node) {
 function cheaperForm({ batch, length, states }: SsmSizes, hasState: boolean): Exclude<SsmForm, 'auto'> {
   const steps = batch * length;
   const scan = 80 * states + steps * (0.9 + 0.21 * states);
-  const convolution = 0.25 * length * states + 0.28 * steps * Math.log2(2 * length) + (hasState ? 0.27 * steps * states : 0);
+  const convolution =
+    0.25 * length * states + 0.28 * steps * Math.log2(2 * length) + (hasState ? 0.27 * steps * states : 0);
   return convolution < scan ? 'convolution' : 'scan';
 }
 
 /** The kernel table for `threads` threads, which the size of workspaces depends on. */
 export function wasmKernels(threads: number): KernelTable<WasmKernel> {
-  const finish = (name: string, choice: Choice): WasmKernel => ({ ...choice, name, workspaceBytes: choice.calls.workspaceBytes(threads) });
+  const finish = (name: string, choice: Choice): WasmKernel => ({
+    ...choice,
+    name,
+    workspaceBytes: choice.calls.workspaceBytes(threads),
+  });
   return {
     backend: 'wasm',
     operation(node) {
