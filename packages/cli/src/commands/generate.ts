@@ -70,6 +70,7 @@ export async function run(options: ValuesOf<typeof command>, io: CommandIo): Pro
   const signal = io.onInterrupt('stopping after this token');
   await using device = await openChosenDevice(options, io);
   const { model, store, tokenizer } = await loadModel(options.model, { device });
+  const tokens = tokenizer.encode(prompt);
   const decoder = tokenizer.decoder();
   const started = performance.now();
   const settings = {
@@ -91,7 +92,7 @@ export async function run(options: ValuesOf<typeof command>, io: CommandIo): Pro
   };
   for await (const token of generate(model, {
     store,
-    prompt: tokenizer.encode(prompt),
+    prompt: tokens,
     maxTokens: options.maxTokens,
     stopTokens,
     ...settings,

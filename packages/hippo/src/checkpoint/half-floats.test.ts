@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { bfloat16ToFloat, float16ToFloat, floatToBfloat16, floatToFloat16 } from './half-floats.ts';
 
 /** The value of a pattern by the definition: exponent bias and fraction bits as of the format. */
-function valueOf(
+function definedValue(
   pattern: number,
   { exponentBits, fractionBits }: { exponentBits: number; fractionBits: number },
 ): number {
@@ -42,7 +42,7 @@ describe.each(formats)('$name', ({ exponentBits, fractionBits, infinity, decode,
 
   it('decodes all 65,536 patterns, and encodes each value as the pattern it came from', () => {
     const wrong = all.filter(
-      (pattern) => !Object.is(decode(pattern), valueOf(pattern, { exponentBits, fractionBits })),
+      (pattern) => !Object.is(decode(pattern), definedValue(pattern, { exponentBits, fractionBits })),
     );
     expect(wrong).toEqual([]);
     const moved = all.filter((pattern) =>
@@ -66,7 +66,6 @@ describe.each(formats)('$name', ({ exponentBits, fractionBits, infinity, decode,
         [below, lower],
         [above, lower + 1],
       ] as const) {
-        // Where the format has f32's exponents, the least interval has no f32 below its middle but 0 and the like: still nearest.
         if (encode(value) !== pattern) wrong.push(value);
         if (encode(-value) !== (pattern | 0x8000)) wrong.push(-value);
       }

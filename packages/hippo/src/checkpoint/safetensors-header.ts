@@ -3,6 +3,7 @@
 import { CheckpointError } from '../errors.ts';
 import { bytesPerElement, type StorageDType } from '../tensor/dtype.ts';
 import { elementCount, type Shape } from '../tensor/shape.ts';
+import { duplicateKey } from './duplicate-key.ts';
 
 export interface TensorEntry {
   readonly name: string;
@@ -63,14 +64,19 @@ export function headerLength(file: string, first: Uint8Array, fileSize: number):
 
 /** @throws CheckpointError with a code for each rule of the format that the header breaks. */
 export function parseHeader(file: string, bytes: Uint8Array, fileSize: number): SafetensorsHeader {
+  let text: string;
   let json: unknown;
   try {
-    json = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+    json = JSON.parse(text);
   } catch (error) {
     return refuse(file, 'header-json', `the header must be JSON in UTF-8; got ${(error as Error).message}.`);
   }
   if (typeof json !== 'object' || json === null || Array.isArray(json))
     return refuse(file, 'header-json', 'the header must be a JSON object.');
+  const twice = duplicateKey(text);
+  if (twice !== undefined)
+    refuse(file, 'duplicate-key', `no name may stand in the header twice; got ${JSON.stringify(twice)}.`);
   const dataStart = 8 + bytes.length;
   const tensors = new Map<string, TensorEntry>();
   let metadata: Record<string, string> = {};

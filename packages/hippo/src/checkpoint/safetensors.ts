@@ -1,6 +1,6 @@
 // Reads tensors from safetensors files by range, never the whole file: a source is anything that can read bytes at an offset.
 import { CheckpointError } from '../errors.ts';
-import type { StorageDType } from '../tensor/dtype.ts';
+import { allocateArray, type DType, type StorageDType } from '../tensor/dtype.ts';
 import type { HostTensor } from '../tensor/host-tensor.ts';
 import { bfloat16ToFloat, float16ToFloat } from './half-floats.ts';
 import { headerLength, parseHeader, type TensorEntry } from './safetensors-header.ts';
@@ -19,8 +19,8 @@ export interface TensorSource {
   readonly tensors: ReadonlyMap<string, Pick<TensorEntry, 'name' | 'dtype' | 'shape' | 'bytes'>>;
   readonly metadata: Readonly<Record<string, string>>;
   /**
-   * The tensor's numbers: floats as f32, integers as i32.
-   * @throws CheckpointError `missing-tensor`, `truncated`, or `integer-range` for an i64 beyond 32 bits.
+   * The tensor's numbers: floats as f32, u32 as it is, other integers and truth values as i32.
+   * @throws CheckpointError `missing-tensor`, `truncated`, or `integer-range` and `float-range` for an i64 or f64 beyond 32 bits.
    */
   read(name: string): Promise<HostTensor>;
 }
@@ -80,25 +80,31 @@ const decoders: Readonly<Record<StorageDType, (view: DataView, index: number) =>
 
 function decodeTensor({ name, dtype, shape, bytes }: TensorEntry, data: Uint8Array, file: string): HostTensor {
   const count = shape.reduce((a, b) => a * b, 1);
-  const isFloat = dtype === 'f64' || dtype === 'f32' || dtype === 'f16' || dtype === 'bf16';
-  const result = isFloat ? new Float32Array(count) : new Int32Array(count);
-  if (dtype === 'f32' || dtype === 'i32') {
+  const type = typeInMemory(dtype);
+  const result = allocateArray(type, count);
+  if (dtype === type) {
     // Hosts of WebAssembly are little-endian, as the file is: a copy of bytes is enough.
     new Uint8Array(result.buffer).set(data.subarray(0, bytes));
-    return { shape, dtype, data: result };
+    return { shape, dtype: type, data: result };
   }
   const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
   const decode = decoders[dtype];
   for (let i = 0; i < count; i++) {
     const value = decode(view, i);
     result[i] = value;
-    if (!isFloat && result[i] !== value) {
-      throw new CheckpointError(
-        'integer-range',
-        `${file}: tensor "${name}" holds ${value} at ${i}, beyond 32-bit integers.`,
-        { file, tensor: name },
-      );
-    }
+    const lost = type === 'f32' ? Number.isFinite(value) && !Number.isFinite(result[i]) : result[i] !== value;
+    if (!lost) continue;
+    const [code, kind] = type === 'f32' ? ['float-range', 'floats'] : ['integer-range', 'integers'];
+    throw new CheckpointError(
+      code,
+      `${file}: tensor "${name}" must fit 32-bit ${kind}; got ${value} at element ${i}. Convert the file to ${type} with the program that wrote it.`,
+      { file, tensor: name, element: i, value },
+    );
   }
-  return { shape, dtype: isFloat ? 'f32' : 'i32', data: result };
+  return { shape, dtype: type, data: result };
+}
+
+function typeInMemory(dtype: StorageDType): DType {
+  if (dtype === 'u32') return 'u32';
+  return dtype === 'f64' || dtype === 'f32' || dtype === 'f16' || dtype === 'bf16' ? 'f32' : 'i32';
 }

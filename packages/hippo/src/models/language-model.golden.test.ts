@@ -149,7 +149,8 @@ describe.each(backends)('language model against the official implementation on %
           { store, inputs: { tokens: { shape: [batch, length], dtype: 'i32' } }, verify: true },
         );
       const step = await plan(1);
-      let { logits } = await (await plan(promptLength))({ tokens: prompt });
+      const prefill = await plan(promptLength);
+      let { logits } = await prefill({ tokens: prompt });
       for (let at = 0; at < steps; at++) {
         const row = Array.from({ length: batch }, (_, b) =>
           Array.from(expectedLogits.data.slice((b * steps + at) * sizes.columns, (b * steps + at + 1) * sizes.columns)),
@@ -160,6 +161,7 @@ describe.each(backends)('language model against the official implementation on %
         ({ logits } = await step({ tokens }));
       }
       expect(scalarOf(await store.read(position))).toBe(promptLength + steps);
+      for (const run of [prefill, step]) run.dispose();
     });
   });
 });

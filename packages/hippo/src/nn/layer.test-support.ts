@@ -1,10 +1,11 @@
 // What the tests of layers and models share: a store on each backend under test, one-off evaluation of a traced function, random
 // content for parameters, and the tolerances with their reasons. Not part of the library's entry.
+import { afterAll, afterEach } from 'vitest';
 import type { TracedOutputs } from '../graph/trace.ts';
 import type { Value, ValueType } from '../graph/value.ts';
 import type { Variable } from '../graph/variable.ts';
 import { compile } from '../session/compile.ts';
-import { type BackendName, openDevice } from '../session/device.ts';
+import { type BackendName, type Device, openDevice } from '../session/device.ts';
 import { createStore, type Store } from '../session/store.ts';
 import { type HostTensor, tensor } from '../tensor/host-tensor.ts';
 import { normals } from '../tensor/philox.ts';
@@ -30,12 +31,27 @@ export const tolerances = {
   longEquivalence: 5e-5,
 } as const;
 
-/** A store with these variables at their initial values. */
+const devices = new Map<BackendName, Promise<Device>>();
+const stores: Store[] = [];
+
+/** A store with these variables at their initial values, on a device that the tests of a file share; freed after the test. */
 export async function openStore(backend: BackendName, variables: readonly Variable[], seed = 0): Promise<Store> {
-  const store = createStore(await openDevice({ backend }));
+  const device = devices.get(backend) ?? openDevice({ backend });
+  devices.set(backend, device);
+  const store = createStore(await device);
+  stores.push(store);
   store.initialize(variables, { seed });
   return store;
 }
+
+afterEach(() => {
+  for (const store of stores.splice(0)) store.dispose();
+});
+
+afterAll(async () => {
+  for (const device of devices.values()) await (await device).dispose();
+  devices.clear();
+});
 
 /** Adds noise to every variable, so that no zero bias or unit vector hides a mistake. */
 export async function perturb(store: Store, variables: readonly Variable[], size = 0.1): Promise<void> {

@@ -99,7 +99,7 @@ export async function compileTrainStep(model: TrainableModel, options: TrainStep
   };
   const result = (outputs: Record<'loss' | 'gradientNorm', Parameters<typeof scalarOf>[0]>): StepResult => {
     const [loss, gradientNorm] = [scalarOf(outputs.loss), scalarOf(outputs.gradientNorm)];
-    return { loss, gradientNorm, healthy: Number.finite(loss) && Number.isFinite(gradientNorm) };
+    return { loss, gradientNorm, healthy: Number.isFinite(loss) && Number.isFinite(gradientNorm) };
   };
   const verify = options.verify ?? false;
 

@@ -25,7 +25,9 @@ export function choose(mask: v128, a: v128, b: v128): v128 {
 export function exp4(x: v128): v128 {
   // pmin and pmax keep x where it is NaN. Beyond these limits the result is infinity or 0 anyway.
   const clamped = f32x4.pmax(f32x4.pmin(x, splat(89.0)), splat(-104.0));
-  const n = f32x4.nearest(f32x4.mul(clamped, splat(1.4426950408889634)));
+  // Adding 1.5·2²³ rounds to a whole number and leaves it in the low bits.
+  const shifted = madd(clamped, splat(1.4426950408889634), splat(12582912.0));
+  const n = f32x4.sub(shifted, splat(12582912.0));
   let r = nmadd(n, splat(0.693359375), clamped);
   r = nmadd(n, splat(-2.1219444005469057e-4), r);
   let p = madd(r, splat(0.0013814538), splat(0.0083687454));
@@ -33,7 +35,7 @@ export function exp4(x: v128): v128 {
   p = madd(r, p, splat(0.16666521));
   p = madd(r, p, splat(0.49999994));
   p = f32x4.add(madd(f32x4.mul(r, r), p, r), splat(1.0));
-  const whole = i32x4.trunc_sat_f32x4_s(n);
+  const whole = i32x4.sub(shifted, i32x4.splat(0x4b400000));
   const half = i32x4.shr_s(whole, 1);
   const one = i32x4.splat(127);
   const low = i32x4.shl(i32x4.add(half, one), 23);

@@ -47,12 +47,16 @@ export function matmulCalls(options: MatmulOptions): KernelCalls {
   return hasFewRows(product) ? rowCalls(product, [0, 1]) : tiledCalls(product);
 }
 
-/** Up to this many rows, reading B in place beats packing it. */
+/** Up to this many rows, reading B in place beats packing it. Dot products share its loads between two rows. */
 const FEW_ROWS = 8;
+const FEW_ROWS_OF_DOTS = 24;
+/** Shorter dot products lose to their final sums. */
+const LONG_DOTS = 64;
 
 /** Dot products need A's numbers along k close to each other. */
-function hasFewRows({ m, lda, transposeA, transposeB }: Product): boolean {
-  return m <= FEW_ROWS && (!transposeB || !transposeA || lda === 1);
+function hasFewRows({ m, k, lda, transposeA, transposeB }: Product): boolean {
+  if (!transposeB) return m <= FEW_ROWS;
+  return m <= (k < LONG_DOTS ? FEW_ROWS : FEW_ROWS_OF_DOTS) && (!transposeA || lda === 1);
 }
 
 /** A column as result, Ab, is the row bᵀAᵀ: with A in B's place nothing needs packing. */
