@@ -5,8 +5,8 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { availableParallelism, cpus } from 'node:os';
 import { pathToFileURL } from 'node:url';
-import type * as EngineModule from '../packages/hippo/src/backends/wasm/engine.ts';
-import type * as MatmulModule from '../packages/hippo/src/backends/wasm/kernels/matmul.ts';
+import type * as EngineModule from '../packages/hippo/dist/backends/wasm/engine.js';
+import type * as MatmulModule from '../packages/hippo/dist/backends/wasm/kernels/matmul.js';
 
 /** op(A) is m×k, op(B) k×n. `layout`: N as it is, T transposed, for A then B. */
 interface Size {
@@ -51,7 +51,7 @@ const sizes: readonly Size[] = [
   { m: 1024, k: 768, n: 1, layout: 'NN' },
 ];
 
-// The engine is internal, so it is loaded from the built package by path; the types come from its sources.
+// The engine is internal, so it is loaded from the built package by path.
 const built = new URL('../../packages/hippo/dist/backends/wasm/', import.meta.url);
 const load = async <T>(path: string): Promise<T> => (await import(new URL(path, built).href)) as T;
 

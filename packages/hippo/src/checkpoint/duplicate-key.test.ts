@@ -24,6 +24,6 @@ describe('duplicateKey', () => {
   );
 
   it('finds none in what JSON.stringify writes', () => {
-    fc.assert(fc.property(fc.jsonValue(), (value) => expect(duplicateKey(JSON.stringify(value))).toBeUndefined()));
+    fc.assert(fc.property(fc.jsonValue(), (value) => duplicateKey(JSON.stringify(value)) === undefined));
   });
 });

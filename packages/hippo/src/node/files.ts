@@ -1,6 +1,6 @@
 // Files in Node: reading by range, and writing so that a full disk or a kill at any moment leaves what was there before readable.
 import { type FileHandle, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import type { ByteSource } from '../checkpoint/safetensors.ts';
 import { CheckpointError } from '../errors.ts';
 
@@ -14,7 +14,12 @@ export async function openFileSource(path: string): Promise<ByteSource & AsyncDi
       { cause },
     );
   });
-  const { size } = await handle.stat();
+  const stats = await handle.stat();
+  if (!stats.isFile()) {
+    await handle.close();
+    throw new CheckpointError('unreadable', `${path}: must be a file; got a folder or a device.`, { file: path });
+  }
+  const { size } = stats;
   return {
     name: path,
     size,
@@ -34,14 +39,29 @@ export async function openFileSource(path: string): Promise<ByteSource & AsyncDi
 
 type Pieces = Iterable<string | Uint8Array> | AsyncIterable<Uint8Array>;
 
-/** Writes pieces to a new file and waits until they are on the disk. */
+/** Says what could not be written, and lets the error of whatever made the content pass. */
+async function writing<T>(path: string, work: Promise<T>): Promise<T> {
+  return work.catch((cause: Error) => {
+    throw new CheckpointError(
+      'write-failed',
+      `${path}: could not be written; got ${cause.message}. What was saved before is as it was. Free some space, or choose a place that takes files.`,
+      { file: path },
+      { cause },
+    );
+  });
+}
+
+/**
+ * Writes pieces to a new file and waits until they are on the disk.
+ * @throws CheckpointError `write-failed`; what the pieces throw passes.
+ */
 export async function writeDurably(path: string, pieces: Pieces): Promise<void> {
-  const handle: FileHandle = await open(path, 'w');
+  const handle: FileHandle = await writing(path, open(path, 'w'));
   try {
-    for await (const piece of pieces) await handle.writeFile(piece);
-    await handle.sync();
+    for await (const piece of pieces) await writing(path, handle.writeFile(piece));
+    await writing(path, handle.sync());
   } finally {
-    await handle.close();
+    await writing(path, handle.close());
   }
 }
 
@@ -60,7 +80,7 @@ export async function replaceFile(path: string, pieces: Pieces): Promise<void> {
   const temporary = `${path}.new`;
   try {
     await writeDurably(temporary, pieces);
-    await rename(temporary, path);
+    await writing(path, rename(temporary, path));
   } catch (error) {
     await rm(temporary, { force: true });
     throw error;
@@ -74,14 +94,17 @@ const oldSuffix = '.old';
 /**
  * Replaces a folder: `fill` writes into a sibling that then takes its place. A kill before the first rename leaves the old folder
  * where it was; between the two renames it stands under `.old`, where `recoverFolder` finds it.
+ * @throws CheckpointError `write-failed`; what `fill` throws passes.
  */
-export async function replaceFolder(folder: string, fill: (temporary: string) => Promise<void>): Promise<void> {
+export async function replaceFolder(path: string, fill: (temporary: string) => Promise<void>): Promise<void> {
+  // Without a slash at the end, which would put the siblings inside.
+  const folder = resolve(path);
   const parent = dirname(folder);
   const [fresh, old] = [folder + newSuffix, folder + oldSuffix];
-  await mkdir(parent, { recursive: true });
+  await writing(parent, mkdir(parent, { recursive: true }));
   await recoverFolder(folder);
   await rm(fresh, { recursive: true, force: true });
-  await mkdir(fresh);
+  await writing(fresh, mkdir(fresh));
   try {
     await fill(fresh);
     await syncFolder(fresh);
@@ -90,14 +113,15 @@ export async function replaceFolder(folder: string, fill: (temporary: string) =>
     throw error;
   }
   const existed = await exists(folder);
-  if (existed) await rename(folder, old);
-  await rename(fresh, folder);
+  if (existed) await writing(folder, rename(folder, old));
+  await writing(folder, rename(fresh, folder));
   await syncFolder(parent);
   if (existed) await rm(old, { recursive: true, force: true });
 }
 
 /** Puts a folder back that a kill left under its `.old` name, and removes what is left of an unfinished write. */
-export async function recoverFolder(folder: string): Promise<void> {
+export async function recoverFolder(path: string): Promise<void> {
+  const folder = resolve(path);
   const old = folder + oldSuffix;
   if (!(await exists(old))) return;
   if (await exists(folder)) await rm(old, { recursive: true, force: true });

@@ -1,6 +1,6 @@
 // A model folder in the ecosystem's layout: config.json, model.safetensors (or shards with an index), generation_config.json and
 // tokenizer files. Written as a whole or not at all; weights are read by range, one tensor at a time.
-import { readFile, stat } from 'node:fs/promises';
+import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { checkAgainst } from '../checkpoint/check-against.ts';
 import { openSafetensors, type TensorSource } from '../checkpoint/safetensors.ts';
@@ -39,8 +39,12 @@ export interface ModelToSave {
 
 const json = (value: unknown): string[] => [`${JSON.stringify(value, undefined, 2)}\n`];
 
-/** Saves a model; a folder of that name is replaced in one step. */
+/**
+ * Saves a model; a model folder of that name is replaced in one step.
+ * @throws CheckpointError `not-a-model-folder` when the folder holds anything but a model, `write-failed`.
+ */
 export async function saveModel(folder: string, model: ModelToSave): Promise<void> {
+  await checkReplaceable(folder);
   await replaceFolder(folder, async (temporary) => {
     await writeDurably(
       join(temporary, 'config.json'),
@@ -55,6 +59,21 @@ export async function saveModel(folder: string, model: ModelToSave): Promise<voi
     await writeWeights(temporary, model);
     await model.extra?.(temporary);
   });
+}
+
+/** Names that a model folder can have, of ours and of the ecosystem. */
+const modelFile =
+  /^((generation_|tokenizer_)?config|tokenizer|vocab|special_tokens_map|added_tokens|trainer_state)\.json$|^merges\.txt$|^[\w-]+\.safetensors(\.index\.json)?$/;
+
+/** Replacing a folder removes all that is in it, and a folder named by mistake can hold a user's work. */
+async function checkReplaceable(folder: string): Promise<void> {
+  const foreign = (await exists(folder)) ? (await readdir(folder)).find((name) => !modelFile.test(name)) : undefined;
+  if (foreign === undefined) return;
+  throw new CheckpointError(
+    'not-a-model-folder',
+    `${folder}: saving a model replaces the whole folder, which must hold nothing but a model; got "${foreign}". Save to another folder, or move this away.`,
+    { folder, foreign },
+  );
 }
 
 async function writeWeights(
@@ -89,8 +108,7 @@ export async function openWeights(folder: string): Promise<TensorSource & AsyncD
   const indexPath = join(folder, indexName);
   const single = join(folder, weightsName);
   if (!(await exists(indexPath)) || (await exists(single))) {
-    const source = await openFileSource(single);
-    return { ...(await openSafetensors(source)), [Symbol.asyncDispose]: () => source[Symbol.asyncDispose]() };
+    return openTensorFile(single);
   }
   const index = (await readJson(indexPath)) as { weight_map?: unknown };
   const map = typeof index.weight_map === 'object' && index.weight_map !== null ? Object.entries(index.weight_map) : [];
@@ -101,30 +119,43 @@ export async function openWeights(folder: string): Promise<TensorSource & AsyncD
   };
   if (map.length === 0) fail('weight_map must name the shard of each tensor.');
   const files = [...new Set(map.map(([, file]) => String(file)))];
-  const escaped = files.find((file) => !/^[\w.-]+$/.test(file));
+  const escaped = files.find((file) => !/^[\w-][\w.-]*\.safetensors$/.test(file));
   if (escaped !== undefined) fail(`shards must be file names inside the folder; got ${JSON.stringify(escaped)}.`);
-  const sources = await Promise.all(files.map((file) => openFileSource(join(folder, file))));
-  const shards = new Map<string, TensorSource>();
-  for (const [i, source] of sources.entries()) shards.set(files[i] ?? '', await openSafetensors(source));
-  const entries = map.map(
-    ([name, file]) =>
-      [
-        name,
-        shards.get(String(file))?.tensors.get(name) ?? fail(`tensor "${name}" is not in ${String(file)}.`),
-      ] as const,
-  );
-  const shardOf = new Map(map.map(([name, file]) => [name, shards.get(String(file))]));
-  return {
-    tensors: new Map(entries),
-    metadata: {},
-    read: async (name) => (shardOf.get(name) ?? fail(`there is no tensor "${name}".`)).read(name),
-    [Symbol.asyncDispose]: async () => {
-      for (const source of sources) await source[Symbol.asyncDispose]();
-    },
+  const shards = new Map<string, TensorSource & AsyncDisposable>();
+  const close = async (): Promise<void> => {
+    for (const shard of shards.values()) await shard[Symbol.asyncDispose]();
   };
+  try {
+    for (const file of files) shards.set(file, await openTensorFile(join(folder, file)));
+    const shardOf = new Map(map.map(([name, file]) => [name, shards.get(String(file))]));
+    const fileOf = new Map(map);
+    const missing = (name: string): never => fail(`tensor "${name}" is not in ${String(fileOf.get(name))}.`);
+    return {
+      tensors: new Map([...shardOf].map(([name, shard]) => [name, shard?.tensors.get(name) ?? missing(name)] as const)),
+      metadata: {},
+      read: async (name) => (shardOf.get(name) ?? missing(name)).read(name),
+      [Symbol.asyncDispose]: close,
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
 }
 
-async function readJson(path: string): Promise<unknown> {
+/** Opens a safetensors file; it stays open until it is disposed of, and is closed when its header is refused. */
+export async function openTensorFile(path: string): Promise<TensorSource & AsyncDisposable> {
+  const source = await openFileSource(path);
+  const close = (): PromiseLike<void> => source[Symbol.asyncDispose]();
+  try {
+    return { ...(await openSafetensors(source)), [Symbol.asyncDispose]: close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/** @throws CheckpointError `unreadable`, `config-json`. */
+export async function readJson(path: string): Promise<unknown> {
   const text = await readFile(path, 'utf8').catch((cause: Error) => {
     throw new CheckpointError(
       'unreadable',

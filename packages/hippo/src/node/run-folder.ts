@@ -4,7 +4,6 @@
 import { appendFile, mkdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { checkAgainst } from '../checkpoint/check-against.ts';
-import { openSafetensors } from '../checkpoint/safetensors.ts';
 import { safetensorsPieces } from '../checkpoint/safetensors-writer.ts';
 import { CheckpointError } from '../errors.ts';
 import type { LanguageModel } from '../models/language-model.ts';
@@ -12,8 +11,8 @@ import type { Store } from '../session/store.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
 import type { TrainStep } from '../train/train-step.ts';
 import type { TrainerState } from '../train/trainer.ts';
-import { exists, foldersIn, openFileSource, replaceFile, writeDurably } from './files.ts';
-import { openWeights, saveModel, tensorsOf } from './model-folder.ts';
+import { exists, foldersIn, replaceFile, writeDurably } from './files.ts';
+import { openTensorFile, openWeights, readJson, saveModel, tensorsOf } from './model-folder.ts';
 
 /** Everything that decides a run's numbers, as plain JSON: model config, training options, data, tokenizer. */
 export type RunRecord = Readonly<Record<string, unknown>>;
@@ -60,7 +59,7 @@ export async function openRunFolder(folder: string, options: RunFolderOptions): 
         `${folder}: there is no checkpoint to resume from. Leave out --resume to begin a run there.`,
         { folder },
       );
-    compareRecords(folder, JSON.parse(await readFile(recordPath, 'utf8')) as RunRecord, record);
+    compareRecords(folder, await readJson(recordPath), record);
   } else {
     if (existing.length > 0)
       throw new CheckpointError(
@@ -108,18 +107,40 @@ export async function openRunFolder(folder: string, options: RunFolderOptions): 
       const from = join(checkpoints, newest);
       await using weights = await openWeights(from);
       checkAgainst(weights, new Map(model.variables.map(({ name, shape }) => [name, shape])), from);
+      const optimizerPath = join(from, 'optimizer.safetensors');
+      await using moments = await openTensorFile(optimizerPath);
+      checkAgainst(moments, new Map(step.optimizerVariables.map(({ name, shape }) => [name, shape])), optimizerPath);
+      const state = await readTrainerState(join(from, 'trainer_state.json'));
       for (const variable of model.variables) store.write(variable, await weights.read(variable.name));
-      await using file = await openFileSource(join(from, 'optimizer.safetensors'));
-      const moments = await openSafetensors(file);
-      checkAgainst(moments, new Map(step.optimizerVariables.map(({ name, shape }) => [name, shape])), file.name);
       for (const variable of step.optimizerVariables) store.write(variable, await moments.read(variable.name));
-      const state = JSON.parse(await readFile(join(from, 'trainer_state.json'), 'utf8')) as TrainerState;
       // Steps after the checkpoint are run again: their lines would stand twice.
       const lines = (await readMetrics()).filter((line) => typeof line.step !== 'number' || line.step <= state.step);
       await replaceFile(metricsPath, [lines.map((line) => `${JSON.stringify(line)}\n`).join('')]);
-      return { step: state.step, bestValidationLoss: state.bestValidationLoss, bestStep: state.bestStep };
+      return state;
     },
   };
+}
+
+async function readTrainerState(path: string): Promise<TrainerState> {
+  const state = await readJson(path);
+  const { step, bestValidationLoss, bestStep } = (typeof state === 'object' && state !== null ? state : {}) as Record<
+    string,
+    unknown
+  >;
+  const optionalNumber = (value: unknown): value is number | undefined =>
+    value === undefined || typeof value === 'number';
+  if (
+    Number.isSafeInteger(step) &&
+    typeof step === 'number' &&
+    optionalNumber(bestValidationLoss) &&
+    optionalNumber(bestStep)
+  )
+    return { step, bestValidationLoss, bestStep };
+  throw new CheckpointError(
+    'trainer-state',
+    `${path}: must say how many steps are finished, and the best validation loss if there is one; got ${JSON.stringify(state)}. Remove the checkpoint's folder to resume from the one before.`,
+    { file: path },
+  );
 }
 
 /** A kill may leave half a line at the end: it is dropped, its step is not in any checkpoint. */
@@ -132,7 +153,7 @@ function parseLine(line: string): Record<string, unknown>[] {
   }
 }
 
-function compareRecords(folder: string, before: RunRecord, now: RunRecord): void {
+function compareRecords(folder: string, before: unknown, now: RunRecord): void {
   const differences = differingKeys(before, now, '');
   if (differences.length === 0) return;
   throw new CheckpointError(

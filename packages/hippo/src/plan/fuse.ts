@@ -83,25 +83,29 @@ function fits(a: Draft, b: Draft, limits: NonNullable<KernelTable<LoweredKernel>
   return nodes.size <= limits.maxInstructions && inputs.size <= limits.maxInputs;
 }
 
-/** Dependencies with merged groups followed to what they are now. */
-function dependenciesOf(draft: Draft): Map<Draft, boolean> {
-  const current = new Map<Draft, boolean>();
-  for (const [dependency, hard] of draft.dependencies) {
+/** Dependencies with merged groups followed to what they are now; what is found is kept. */
+function dependenciesOf(draft: Draft): ReadonlyMap<Draft, boolean> {
+  for (const [dependency, hard] of [...draft.dependencies]) {
     const root = find(dependency);
-    if (root !== draft) current.set(root, hard || (current.get(root) ?? false));
+    if (root === dependency && root !== draft) continue;
+    draft.dependencies.delete(dependency);
+    if (root !== draft) draft.dependencies.set(root, hard || (draft.dependencies.get(root) ?? false));
   }
-  return current;
+  return draft.dependencies;
 }
 
 /** True when `from` depends on `to` through at least one other group. */
 function isBetween(from: Draft, to: Draft): boolean {
+  // Nodes are numbered in an order that respects their inputs: a group made entirely before `to` cannot depend on it.
+  const first = firstId(to);
+  const later = (group: Draft): boolean => lastId(group) > first;
   const seen = new Set<Draft>();
-  const pending = [...dependenciesOf(from).keys()].filter((group) => group !== to);
+  const pending = [...dependenciesOf(from).keys()].filter((group) => group !== to && later(group));
   for (let group = pending.pop(); group; group = pending.pop()) {
     if (group === to) return true;
     if (seen.has(group)) continue;
     seen.add(group);
-    pending.push(...dependenciesOf(group).keys());
+    for (const dependency of dependenciesOf(group).keys()) if (dependency === to || later(dependency)) pending.push(dependency);
   }
   return false;
 }
@@ -122,11 +126,14 @@ function firstId(draft: Draft): number {
   return nodeId(draft.nodes[0] as Node);
 }
 
+function lastId(draft: Draft): number {
+  return nodeId(draft.nodes[draft.nodes.length - 1] as Node);
+}
+
 /** Emits each group after the groups it depends on, otherwise in the order of its last node. */
 function order(drafts: readonly Draft[]): readonly Group[] {
   const roots = drafts.filter((draft) => !draft.mergedInto);
-  const last = (draft: Draft): number => nodeId(draft.nodes[draft.nodes.length - 1] as Node);
-  roots.sort((a, b) => last(a) - last(b));
+  roots.sort((a, b) => lastId(a) - lastId(b));
   const emitted = new Set<Draft>();
   const result: Group[] = [];
   const emit = (root: Draft): void => {

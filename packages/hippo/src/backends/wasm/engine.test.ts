@@ -138,7 +138,15 @@ describe('the engine', () => {
   it('lets a Node process end that never disposes of it', () => {
     const folder = mkdtempSync(join(tmpdir(), 'hippo-engine-'));
     try {
-      for (const file of ['engine', 'engine-heap', 'engine-workers', 'module', 'binaries.generated', '../../errors']) {
+      for (const file of [
+        'engine',
+        'engine-heap',
+        'engine-options',
+        'engine-workers',
+        'module',
+        'binaries.generated',
+        '../../errors',
+      ]) {
         const source = readFileSync(new URL(`${file}.ts`, import.meta.url), 'utf8');
         const target = join(folder, 'backends/wasm', `${file}.js`);
         mkdirSync(dirname(target), { recursive: true });

@@ -2,9 +2,10 @@
 // JavaScript between kernels. The calling thread is thread 0; the loop that all threads share is kernels/engine.as.ts.
 import { BackendError } from '../../errors.ts';
 import { createHeap, type Heap } from './engine-heap.ts';
-import { canStartWorkers, type EngineWorker, nodeModule, startWorker } from './engine-workers.ts';
+import { chooseRelaxed, chooseThreads } from './engine-options.ts';
+import { type EngineWorker, startWorker } from './engine-workers.ts';
 import type { KernelCall } from './kernels/call.ts';
-import { compileKernels, hasRelaxedSimd } from './module.ts';
+import { compileKernels } from './module.ts';
 
 /** Calls laid out in the engine's memory. Belongs to the engine that loaded it. */
 export interface LoadedPlan {
@@ -40,7 +41,6 @@ const PAGE = 65536;
 const HEAP_START = 1 << 20; // the kernels' constants lie below
 const ENTRY_BYTES = 16;
 const CONTROL_BYTES = 256;
-const MAX_THREADS = 16; // more threads than that wait for memory, not for arithmetic
 
 interface Exports {
   readonly engineRun: (control: number, table: number, from: number, to: number, parts: number) => number;
@@ -212,42 +212,6 @@ async function allReady(workers: readonly EngineWorker[], stop: () => void): Pro
   if (!failure) return;
   stop();
   throw failure.reason;
-}
-
-function chooseThreads(asked: number | undefined): number {
-  const possible = canStartWorkers();
-  if (asked === undefined) return possible ? Math.max(1, Math.min(MAX_THREADS, cores())) : 1;
-  if (!Number.isInteger(asked) || asked < 1 || asked > 256) {
-    throw new BackendError('bad-threads', `wasm engine: threads must be a whole number from 1 to 256; got ${asked}.`, {
-      threads: asked,
-    });
-  }
-  if (asked > 1 && !possible) {
-    const sentence =
-      `wasm engine: several threads need shared memory, and a thread that may wait; got threads ${asked} where one of ` +
-      'these is missing. In a browser serve the page cross-origin isolated and open the engine in a worker, or leave threads out.';
-    throw new BackendError('no-threads', sentence, { threads: asked });
-  }
-  return asked;
-}
-
-function cores(): number {
-  return nodeModule('node:os')?.availableParallelism() ?? navigator.hardwareConcurrency;
-}
-
-/** Node 20 has relaxed SIMD behind a flag, which must be set before compiling and then holds for all threads. */
-function chooseRelaxed(asked: boolean | undefined): boolean {
-  if (asked !== false && !hasRelaxedSimd()) {
-    nodeModule('node:v8')?.setFlagsFromString('--experimental-wasm-relaxed-simd');
-  }
-  const has = hasRelaxedSimd();
-  if (asked && !has) {
-    throw new BackendError(
-      'no-relaxed-simd',
-      'wasm engine: this JavaScript engine has no relaxed SIMD; got { relaxed: true }. Leave it out.',
-    );
-  }
-  return asked ?? has;
 }
 
 /** Shared memory reserves its maximum as address space, which small devices refuse: then less. */

@@ -149,20 +149,20 @@ export function perform(op: i32, d: usize, a: usize, b: usize, c: usize, bytes: 
   switch (op) {
     case NEG: map1(NEG, d, a, bytes); break;
     case ABS: map1(ABS, d, a, bytes); break;
-    case EXP: mapLong(EXP, d, a, bytes); break;
+    case EXP: map1(EXP, d, a, bytes); break;
     case LOGARITHM: mapLong(LOGARITHM, d, a, bytes); break;
     case LOG_ONE_PLUS: mapLong(LOG_ONE_PLUS, d, a, bytes); break;
     case SQRT: map1(SQRT, d, a, bytes); break;
     case RSQRT: map1(RSQRT, d, a, bytes); break;
     case RECIPROCAL: map1(RECIPROCAL, d, a, bytes); break;
-    case SINE: mapLong(SINE, d, a, bytes); break;
-    case COSINE: mapLong(COSINE, d, a, bytes); break;
-    case TANH: mapLong(TANH, d, a, bytes); break;
-    case SIGMOID: mapLong(SIGMOID, d, a, bytes); break;
-    case ERF: mapLong(ERF, d, a, bytes); break;
+    case SINE: map1(SINE, d, a, bytes); break;
+    case COSINE: map1(COSINE, d, a, bytes); break;
+    case TANH: map1(TANH, d, a, bytes); break;
+    case SIGMOID: map1(SIGMOID, d, a, bytes); break;
+    case ERF: map1(ERF, d, a, bytes); break;
     case RELU: map1(RELU, d, a, bytes); break;
-    case GELU: mapLong(GELU, d, a, bytes); break;
-    case GELU_DERIVATIVE: mapLong(GELU_DERIVATIVE, d, a, bytes); break;
+    case GELU: map1(GELU, d, a, bytes); break;
+    case GELU_DERIVATIVE: map1(GELU_DERIVATIVE, d, a, bytes); break;
     case SIGN: map1(SIGN, d, a, bytes); break;
     case FLOOR: map1(FLOOR, d, a, bytes); break;
     case CAST_TO_F32: map1(CAST_TO_F32, d, a, bytes); break;

@@ -95,8 +95,8 @@ describe.each(builds)('matmul, %s build', async (build) => {
     });
 
     it('sums over several steps of k', () => {
-      check(plain(21, 19, 257, layout));
-      check(plain(10, 11, 600, { ...layout, accumulate: true, bias: true }));
+      check(plain(29, 19, 257, layout));
+      check(plain(26, 11, 600, { ...layout, accumulate: true, bias: true }));
       check(plain(2, 30, 515, { ...layout, accumulate: true }));
     });
 
@@ -131,10 +131,10 @@ describe.each(builds)('matmul, %s build', async (build) => {
   });
 
   it('packs B piece by piece when it is very large', () => {
-    const options = plain(12, 21_000, 300, { transposeB: true, bias: true });
+    const options = plain(26, 21_000, 300, { transposeB: true, bias: true });
     const calls = matmulCalls(options);
     expect(calls.calls({ inputs: [64, 64, 64], outputs: [64], workspace: 64 }, 2).length).toBe(4);
-    const [m, n, k] = [12, 21_000, 300];
+    const [m, n, k] = [26, 21_000, 300];
     const [a, b, bias] = [noise(m * k, 1), noise(n * k, 2), noise(n, 3)];
     const [got] = run(calls, [a, b, bias], [m * n]);
     for (let t = 0; t < 2000; t++) {
