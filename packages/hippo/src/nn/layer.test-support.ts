@@ -13,7 +13,7 @@ import { elementCount, type Shape } from '../tensor/shape.ts';
 import { drawFor } from './initialize.ts';
 
 /** Every test of this folder and of models/ runs on each of these. */
-export const backends: readonly BackendName[] = ['reference'];
+export const backends: readonly BackendName[] = ['reference', 'wasm'];
 
 /** Largest error allowed, relative to the largest magnitude of what is compared. */
 export const tolerances = {

@@ -1,5 +1,6 @@
 // Fuse: elementwise nodes (and the movements they read through) with one iteration space become one group, hence one kernel and
 // one pass over memory. Two groups may merge unless a third one lies between them, which would make a cycle.
+import { VerifyError } from '../errors.ts';
 import type { Graph } from '../graph/graph.ts';
 import type { Node, Value } from '../graph/value.ts';
 import { sameShape } from '../tensor/shape.ts';
@@ -16,6 +17,10 @@ interface Draft {
   readonly fused: boolean;
   /** Groups this one reads from; `true` where through a movement, so that merging is impossible. */
   readonly dependencies: Map<Draft, boolean>;
+  /** Groups that read from this one. */
+  readonly dependents: Set<Draft>;
+  /** The largest node number among this group and all it depends on: whoever depends on it has no smaller one. */
+  position: number;
   mergedInto: Draft | undefined;
 }
 
@@ -34,7 +39,14 @@ export function fuse(graph: Graph, kernels: KernelTable<LoweredKernel>): readonl
     const { operation } = node;
     if (operation.leaf || operation.alias) continue;
     const fused = kernels.fusion !== undefined && (operation.view !== undefined || operation.elementwise === true);
-    const draft: Draft = { nodes: [node], fused, dependencies: new Map(), mergedInto: undefined };
+    const draft: Draft = {
+      nodes: [node],
+      fused,
+      dependencies: new Map(),
+      dependents: new Set(),
+      position: nodeId(node),
+      mergedInto: undefined,
+    };
     for (const input of node.inputs) {
       const source = storageOf(input);
       const group = groupOf.get(source.node);
@@ -42,6 +54,8 @@ export function fuse(graph: Graph, kernels: KernelTable<LoweredKernel>): readonl
       const hard = operation.view !== undefined || !sameShape(source.shape, spaceOf(node));
       const root = find(group);
       draft.dependencies.set(root, hard || (draft.dependencies.get(root) ?? false));
+      root.dependents.add(draft);
+      draft.position = Math.max(draft.position, root.position);
     }
     drafts.push(draft);
     groupOf.set(node, draft);
@@ -96,16 +110,14 @@ function dependenciesOf(draft: Draft): ReadonlyMap<Draft, boolean> {
 
 /** True when `from` depends on `to` through at least one other group. */
 function isBetween(from: Draft, to: Draft): boolean {
-  // Nodes are numbered in an order that respects their inputs: a group made entirely before `to` cannot depend on it.
-  const first = firstId(to);
-  const later = (group: Draft): boolean => lastId(group) > first;
+  const mayReach = (group: Draft): boolean => group.position >= to.position;
   const seen = new Set<Draft>();
-  const pending = [...dependenciesOf(from).keys()].filter((group) => group !== to && later(group));
+  const pending = [...dependenciesOf(from).keys()].filter((group) => group !== to && mayReach(group));
   for (let group = pending.pop(); group; group = pending.pop()) {
     if (group === to) return true;
     if (seen.has(group)) continue;
     seen.add(group);
-    for (const dependency of dependenciesOf(group).keys()) if (dependency === to || later(dependency)) pending.push(dependency);
+    for (const dependency of dependenciesOf(group).keys()) if (mayReach(dependency)) pending.push(dependency);
   }
   return false;
 }
@@ -115,7 +127,21 @@ function merge(keep: Draft, other: Draft): void {
   for (const [dependency, hard] of early.dependencies)
     late.dependencies.set(dependency, hard || (late.dependencies.get(dependency) ?? false));
   late.nodes = [...early.nodes, ...late.nodes].sort((a, b) => nodeId(a) - nodeId(b));
+  for (const dependent of early.dependents) late.dependents.add(dependent);
   early.mergedInto = late;
+  raise(late, Math.max(early.position, late.position));
+}
+
+/** Hands a larger position on to everything that depends on the group. */
+function raise(draft: Draft, position: number): void {
+  draft.position = position;
+  const pending = [...draft.dependents];
+  for (let next = pending.pop(); next; next = pending.pop()) {
+    const group = find(next);
+    if (group === draft || group.position >= position) continue;
+    group.position = position;
+    pending.push(...group.dependents);
+  }
 }
 
 function nodeId(node: Node): number {
@@ -135,6 +161,7 @@ function order(drafts: readonly Draft[]): readonly Group[] {
   const roots = drafts.filter((draft) => !draft.mergedInto);
   roots.sort((a, b) => lastId(a) - lastId(b));
   const emitted = new Set<Draft>();
+  const waitingFor = new Set<Draft>();
   const result: Group[] = [];
   const emit = (root: Draft): void => {
     const stack: Draft[] = [root];
@@ -144,6 +171,8 @@ function order(drafts: readonly Draft[]): readonly Group[] {
         ? []
         : [...dependenciesOf(draft).keys()].filter((group) => !emitted.has(group));
       if (waiting.length > 0) {
+        if (waitingFor.has(draft)) throw new VerifyError('fusion-cycle', 'fuse: two groups wait for each other.');
+        waitingFor.add(draft);
         stack.push(...waiting);
         continue;
       }
