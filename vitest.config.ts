@@ -7,6 +7,7 @@ const shared = { resolve: { conditions: ['source'] }, ssr: { resolve: { conditio
 export default defineConfig({
   ...shared,
   test: {
+    maxWorkers: 2,
     projects: [
       {
         ...shared,

@@ -16,9 +16,17 @@ interface Outcome {
 }
 
 /** Runs `hippo`; `onText` sees stderr as it comes and may kill the process. */
-function hippo(words: readonly string[], options: { readonly input?: string; readonly onText?: (text: string, kill: (signal: NodeJS.Signals) => void) => void } = {}): Promise<Outcome> {
+function hippo(
+  words: readonly string[],
+  options: {
+    readonly input?: string;
+    readonly onText?: (text: string, kill: (signal: NodeJS.Signals) => void) => void;
+  } = {},
+): Promise<Outcome> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [binary, ...words], { env: { ...process.env, NO_COLOR: '1', FORCE_COLOR: '' } });
+    const child = spawn(process.execPath, [binary, ...words], {
+      env: { ...process.env, NO_COLOR: '1', FORCE_COLOR: '' },
+    });
     let [out, err] = ['', ''];
     child.stdout.on('data', (chunk: Buffer) => {
       out += chunk.toString();
@@ -35,12 +43,40 @@ function hippo(words: readonly string[], options: { readonly input?: string; rea
 
 let folder = '';
 const at = (name: string): string => join(folder, name);
-const small = ['--width', '16', '--layers', '2', '--heads', '2', '--state-size', '8', '--batch', '2', '--length', '32', '--threads', '1'];
+const small = [
+  '--width',
+  '16',
+  '--layers',
+  '2',
+  '--heads',
+  '2',
+  '--state-size',
+  '8',
+  '--batch',
+  '2',
+  '--length',
+  '32',
+  '--threads',
+  '1',
+];
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'hippo-cli-'));
   await writeFile(at('text.txt'), verse.repeat(30));
-  const trained = await hippo(['train', at('text.txt'), '--out', at('run'), '--steps', '60', '--validate-every', '20', '--save-every', '20', ...small, '--json']);
+  const trained = await hippo([
+    'train',
+    at('text.txt'),
+    '--out',
+    at('run'),
+    '--steps',
+    '60',
+    '--validate-every',
+    '20',
+    '--save-every',
+    '20',
+    ...small,
+    '--json',
+  ]);
   expect(trained.err).toContain('validation loss');
   expect(trained.code).toBe(0);
   const summary = JSON.parse(trained.out);
@@ -61,13 +97,33 @@ describe('a run', () => {
   it('leaves metrics, a plot and a model folder in the common layout', async () => {
     expect(await lossesOf('run')).toHaveLength(60);
     expect(await readFile(at('run/loss.svg'), 'utf8')).toMatch(/^<svg/);
-    for (const file of ['config.json', 'generation_config.json', 'tokenizer_config.json', 'vocab.json', 'model.safetensors', 'optimizer.safetensors', 'trainer_state.json']) {
+    for (const file of [
+      'config.json',
+      'generation_config.json',
+      'tokenizer_config.json',
+      'vocab.json',
+      'model.safetensors',
+      'optimizer.safetensors',
+      'trainer_state.json',
+    ]) {
       expect((await readFile(at(`run/checkpoints/step-00000060/${file}`))).length).toBeGreaterThan(0);
     }
   });
 
   it('ends with 130 on Ctrl-C after finishing the step, and resumes to the same losses', async () => {
-    const settings = ['train', at('text.txt'), '--out', at('stopped'), '--steps', '400', '--validate-every', '0', '--save-every', '100', ...small];
+    const settings = [
+      'train',
+      at('text.txt'),
+      '--out',
+      at('stopped'),
+      '--steps',
+      '400',
+      '--validate-every',
+      '0',
+      '--save-every',
+      '100',
+      ...small,
+    ];
     const straight = await hippo(settings.map((word) => (word === at('stopped') ? at('straight') : word)));
     expect(straight.code).toBe(0);
     let signalled = false;
@@ -90,7 +146,19 @@ describe('a run', () => {
   });
 
   it('keeps the last checkpoint readable when it is killed at any moment', async () => {
-    const settings = ['train', at('text.txt'), '--out', at('killed'), '--steps', '5000', '--validate-every', '0', '--save-every', '1', ...small];
+    const settings = [
+      'train',
+      at('text.txt'),
+      '--out',
+      at('killed'),
+      '--steps',
+      '5000',
+      '--validate-every',
+      '0',
+      '--save-every',
+      '1',
+      ...small,
+    ];
     const killed = await hippo(settings, {
       onText: (text, kill) => {
         if (text.includes('step 1/5000')) setTimeout(() => kill('SIGKILL'), 1500);
@@ -99,12 +167,26 @@ describe('a run', () => {
     expect(killed.code).toBe(null);
     const scored = await hippo(['perplexity', at('text.txt'), '--model', at('killed'), '--json', '--threads', '1']);
     expect(scored.code).toBe(0);
-    const resumed = await hippo([...settings, '--resume'], { onText: (text, kill) => text.includes('resuming after step') && kill('SIGKILL') });
+    const resumed = await hippo([...settings, '--resume'], {
+      onText: (text, kill) => text.includes('resuming after step') && kill('SIGKILL'),
+    });
     expect(resumed.err).toContain('resuming after step');
   });
 
   it('refuses to resume with other settings, to mix runs, and to resume nothing', async () => {
-    const base = ['train', at('text.txt'), '--out', at('run'), '--steps', '60', '--validate-every', '20', '--save-every', '20', ...small];
+    const base = [
+      'train',
+      at('text.txt'),
+      '--out',
+      at('run'),
+      '--steps',
+      '60',
+      '--validate-every',
+      '20',
+      '--save-every',
+      '20',
+      ...small,
+    ];
     const other = await hippo([...base, '--resume', '--learning-rate', '0.1', '--seed', '4']);
     expect(other.code).toBe(1);
     expect(other.err).toContain('training.seed was 0, is 4');
@@ -120,16 +202,40 @@ describe('a run', () => {
 
 describe('a model', () => {
   it('generates the same text for the same seed, with data alone on stdout', async () => {
-    const words = ['generate', '--model', at('run'), '--prompt', 'To be', '--max_new_tokens', '40', '--top_p', '0.9', '--seed', '7', '--threads', '1'];
+    const words = [
+      'generate',
+      '--model',
+      at('run'),
+      '--prompt',
+      'To be',
+      '--max_new_tokens',
+      '40',
+      '--top_p',
+      '0.9',
+      '--seed',
+      '7',
+      '--threads',
+      '1',
+    ];
     const [first, second] = [await hippo(words), await hippo(words)];
     expect(first.code).toBe(0);
     expect(first.out).toBe(second.out);
     expect(first.out.startsWith('To be')).toBe(true);
     expect([...first.out.trimEnd()].length).toBeGreaterThan(30);
-    const greedy = await hippo(['generate', '-m', at('run'), '-p', '-', '-n', '10', '--greedy', '--json', '-t', '1'], { input: 'To be' });
-    const lines = greedy.out.trim().split('\n').map((line) => JSON.parse(line));
+    const greedy = await hippo(['generate', '-m', at('run'), '-p', '-', '-n', '10', '--greedy', '--json', '-t', '1'], {
+      input: 'To be',
+    });
+    const lines = greedy.out
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line));
     expect(lines.at(-1)).toMatchObject({ prompt: 'To be', tokens: 10 });
-    expect(lines.slice(0, -1).map(({ text }) => text).join('')).toBe(lines.at(-1).text);
+    expect(
+      lines
+        .slice(0, -1)
+        .map(({ text }) => text)
+        .join(''),
+    ).toBe(lines.at(-1).text);
   });
 
   it('prints logits over the padded vocabulary', async () => {
@@ -147,7 +253,9 @@ describe('a model', () => {
     expect(info.layers).toEqual(['h3', 'attention']);
     const preset = JSON.parse((await hippo(['info', 'h3-125m', '--json'])).out);
     expect(preset.parameters.total).toBe(126_387_456);
-    const score = JSON.parse((await hippo(['perplexity', at('text.txt'), '--model', at('run'), '--json', '-t', '1'])).out);
+    const score = JSON.parse(
+      (await hippo(['perplexity', at('text.txt'), '--model', at('run'), '--json', '-t', '1'])).out,
+    );
     expect(score.perplexity).toBeCloseTo(Math.exp(score.loss), 6);
     expect(score.tokens).toBe(verse.length * 30 - 1);
   });
@@ -159,12 +267,27 @@ describe('bad input', () => {
     ['an unknown command', () => ['generat'], 2, 'hippo generate'],
     ['a value out of range', () => ['generate', '--model', at('run'), '--top-p', '1.5'], 2, '--top-p'],
     ['an empty prompt', () => ['generate', '--model', at('run'), '--prompt', ''], 2, 'the prompt is empty'],
-    ['a character outside the alphabet', () => ['generate', '--model', at('run'), '--prompt', 'To ξ', '-t', '1'], 1, 'U+03BE'],
-    ['ids outside the vocabulary', () => ['logits', '--model', at('run'), '--ids', '1,999', '-t', '1'], 1, 'token 1 has id 999'],
+    [
+      'a character outside the alphabet',
+      () => ['generate', '--model', at('run'), '--prompt', 'To ξ', '-t', '1'],
+      1,
+      'U+03BE',
+    ],
+    [
+      'ids outside the vocabulary',
+      () => ['logits', '--model', at('run'), '--ids', '1,999', '-t', '1'],
+      1,
+      'token 1 has id 999',
+    ],
     ['a folder without a model', () => ['generate', '--model', folder, '-t', '1'], 1, 'config.json'],
     ['a missing text', () => ['train', at('missing.txt'), '--out', at('x')], 1, 'missing.txt'],
     ['an empty text', () => ['train', at('empty.txt'), '--out', at('x')], 1, 'is empty'],
-    ['too short a text', () => ['train', at('short.txt'), '--out', at('x'), '--length', '64', '-t', '1'], 1, 'needs 65 tokens'],
+    [
+      'too short a text',
+      () => ['train', at('short.txt'), '--out', at('x'), '--length', '64', '-t', '1'],
+      1,
+      'needs 65 tokens',
+    ],
     ['contradicting options', () => ['generate', '--model', at('run'), '--greedy', '--top-k', '3'], 2, 'contradict'],
   ];
   it.each(cases)('%s', async (_, words, code, sentence) => {
@@ -203,5 +326,8 @@ describe('bad input', () => {
 it('doctor says what works', async () => {
   const { code, out } = await hippo(['doctor', '--json']);
   expect(code).toBe(0);
-  expect(JSON.parse(out).backends).toEqual([expect.objectContaining({ name: 'wasm', works: true }), expect.objectContaining({ name: 'reference', works: true })]);
+  expect(JSON.parse(out).backends).toEqual([
+    expect.objectContaining({ name: 'wasm', works: true }),
+    expect.objectContaining({ name: 'reference', works: true }),
+  ]);
 });

@@ -16,11 +16,17 @@ let folder = '';
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'hippo-packed-'));
-  await run(npm, ['pack', '--workspace', 'hippo', '--workspace', 'hippo-cli', '--pack-destination', folder, '--silent'], { cwd: root });
+  await run(
+    npm,
+    ['pack', '--workspace', 'hippo', '--workspace', 'hippo-cli', '--pack-destination', folder, '--silent'],
+    { cwd: root },
+  );
   const archives = (await readdir(folder)).filter((name) => name.endsWith('.tgz'));
   expect(archives).toHaveLength(2);
   await writeFile(join(folder, 'package.json'), JSON.stringify({ name: 'stranger', private: true, type: 'module' }));
-  await run(npm, ['install', '--no-audit', '--no-fund', '--prefer-offline', ...archives.map((name) => `./${name}`)], { cwd: folder });
+  await run(npm, ['install', '--no-audit', '--no-fund', '--prefer-offline', ...archives.map((name) => `./${name}`)], {
+    cwd: folder,
+  });
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
@@ -52,7 +58,12 @@ it('bundles for a browser without anything of Node, and runs as a bundle', async
   await build({
     root: join(folder, 'page'),
     logLevel: 'error',
-    build: { target: 'es2022', minify: true, outDir: join(folder, 'bundle'), lib: { entry: 'main.js', formats: ['es'], fileName: 'main' } },
+    build: {
+      target: 'es2022',
+      minify: true,
+      outDir: join(folder, 'bundle'),
+      lib: { entry: 'main.js', formats: ['es'], fileName: 'main' },
+    },
   });
   const files = (await readdir(join(folder, 'bundle'), { recursive: true })).filter((name) => name.endsWith('.js'));
   const texts = await Promise.all(files.map((name) => readFile(join(folder, 'bundle', name), 'utf8')));
@@ -62,7 +73,11 @@ it('bundles for a browser without anything of Node, and runs as a bundle', async
   expect(compressed).toBeLessThan(200_000);
   const main = files.find((name) => name === 'main.js');
   expect(main).toBeDefined();
-  const { stdout } = await run(process.execPath, ['--input-type=module', '-e', `await import(${JSON.stringify(join(folder, 'bundle', 'main.js'))}); console.log(JSON.stringify(globalThis.answer));`]);
+  const { stdout } = await run(process.execPath, [
+    '--input-type=module',
+    '-e',
+    `await import(${JSON.stringify(join(folder, 'bundle', 'main.js'))}); console.log(JSON.stringify(globalThis.answer));`,
+  ]);
   expect(JSON.parse(stdout)).toEqual([14, true]);
 });
 
@@ -76,10 +91,20 @@ export { compile, createStore };
 ops.full('three', 1);
 `;
   await writeFile(join(folder, 'main.ts'), source);
-  const options = { strict: true, module: 'NodeNext', target: 'ES2022', lib: ['ES2023', 'ESNext.Disposable', 'DOM'], noEmit: true, skipLibCheck: false, types: [] };
+  const options = {
+    strict: true,
+    module: 'NodeNext',
+    target: 'ES2022',
+    lib: ['ES2023', 'ESNext.Disposable', 'DOM'],
+    noEmit: true,
+    skipLibCheck: false,
+    types: [],
+  };
   await writeFile(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions: options, files: ['main.ts'] }));
   const tsc = join(root, 'node_modules/typescript/bin/tsc');
-  const { stdout } = await run(process.execPath, [tsc, '-p', '.'], { cwd: folder }).catch((error: { stdout: string }) => error);
+  const { stdout } = await run(process.execPath, [tsc, '-p', '.'], { cwd: folder }).catch(
+    (error: { stdout: string }) => error,
+  );
   expect(stdout).toBe('');
 });
 
