@@ -29,6 +29,8 @@ export interface Backend<K extends LoweredKernel = LoweredKernel> {
   /** What it runs on, in words: `doctor` prints it. */
   readonly description: string;
   readonly kernels: KernelTable<K>;
+  /** Bytes of device memory in use: variables, plans' arenas and tables. */
+  readonly allocatedBytes: number;
   allocate(type: ValueType): DeviceBuffer;
   write(buffer: DeviceBuffer, data: TypedArray): void;
   read(buffer: DeviceBuffer): Promise<TypedArray>;

@@ -75,9 +75,52 @@ export function createDecoder(model: RecurrentModel, options: DecoderOptions): D
     return made;
   };
 
-  const dispose = (): void => {
-    for (const plan of plans.values()) void plan.then((compiled) => compiled.dispose());
+  // Calls run one after the other, and memory is given back only when the last one has ended.
+  let last: Promise<unknown> = Promise.resolve();
+  let disposed = false;
+  const release = async (): Promise<void> => {
+    for (const plan of await Promise.allSettled(plans.values())) if (plan.status === 'fulfilled') plan.value.dispose();
     store.drop(variables);
+  };
+  const dispose = (): void => {
+    if (!disposed) void last.then(release, release);
+    disposed = true;
+  };
+  const feed = async (tokens: ArrayLike<number>): Promise<Float32Array> => {
+    if (disposed) throw new UsageError('disposed', 'decoder: it was disposed of. Make a new one.');
+    const count = tokens.length / batch;
+    checkCount(count, tokens.length);
+    let scores: Float32Array = new Float32Array(0);
+    for (let done = 0; done < count; ) {
+      const chunk = chunks.find((size) => size <= count - done) ?? 1;
+      const plan = await planFor(chunk);
+      const from = done;
+      const part = Int32Array.from(
+        { length: batch * chunk },
+        (_, i) => tokens[Math.floor(i / chunk) * count + from + (i % chunk)] ?? 0,
+      );
+      scores = (await plan({ tokens: part })).scores.data as Float32Array;
+      done += chunk;
+      fed += chunk;
+    }
+    columns = scores.length / batch;
+    return scores;
+  };
+  const checkCount = (count: number, given: number): void => {
+    if (!Number.isInteger(count) || count < 1) {
+      throw new UsageError(
+        'no-tokens',
+        `decoder: needs at least one token for each of ${batch} sequences; got ${given}. An empty prompt cannot be continued: give at least one token.`,
+        { tokens: given, batch },
+      );
+    }
+    if (hasCache && fed + count > capacity) {
+      throw new UsageError(
+        'capacity',
+        `decoder: the attention cache holds ${capacity} tokens; ${fed} are read and ${count} more were given. Make the decoder with a larger capacity.`,
+        { capacity, position: fed, count },
+      );
+    }
   };
   return {
     get position() {
@@ -87,37 +130,11 @@ export function createDecoder(model: RecurrentModel, options: DecoderOptions): D
       return columns;
     },
     stateBytes: variables.reduce((sum, { shape }) => sum + 4 * shape.reduce((a, b) => a * b, 1), 0),
-    async feed(tokens) {
-      const count = tokens.length / batch;
-      if (!Number.isInteger(count) || count < 1) {
-        throw new UsageError(
-          'no-tokens',
-          `decoder: needs at least one token for each of ${batch} sequences; got ${tokens.length}. An empty prompt cannot be continued: give at least one token.`,
-          { tokens: tokens.length, batch },
-        );
-      }
-      if (hasCache && fed + count > capacity) {
-        throw new UsageError(
-          'capacity',
-          `decoder: the attention cache holds ${capacity} tokens; ${fed} are read and ${count} more were given. Make the decoder with a larger capacity.`,
-          { capacity, position: fed, count },
-        );
-      }
-      let scores: Float32Array = new Float32Array(0);
-      for (let done = 0; done < count; ) {
-        const chunk = chunks.find((size) => size <= count - done) ?? 1;
-        const plan = await planFor(chunk);
-        const part = Int32Array.from(
-          { length: batch * chunk },
-          (_, i) => tokens[Math.floor(i / chunk) * count + done + (i % chunk)] ?? 0,
-        );
-        const outputs = await plan({ tokens: part });
-        scores = outputs.scores.data as Float32Array;
-        done += chunk;
-        fed += chunk;
-      }
-      columns = scores.length / batch;
-      return scores;
+    feed(tokens) {
+      const result = last.then(() => feed(tokens));
+      // A call that fails is its caller's to handle; the next one starts all the same.
+      last = result.catch(() => undefined);
+      return result;
     },
     reset() {
       for (const { variable } of states) store.write(variable, zeros(variable));

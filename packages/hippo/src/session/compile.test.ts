@@ -35,3 +35,39 @@ it('trains a linear fit in one plan', async () => {
   expect(data[1]).toBeCloseTo(-1, 2);
   expect(step.explain()).toContain('matmul');
 });
+
+it('allocates nothing when a plan is replayed, and gives everything back', async () => {
+  await using device = await openDevice({ backend: 'wasm', threads: 2 });
+  const empty = device.backend.allocatedBytes;
+  {
+    using store = createStore(device);
+    const total = stateVariable('total', [64, 64]);
+    store.initialize([total]);
+    using step = await compile(
+      ({ x }) => {
+        assign(total, add(read(total), matmul(x, x)));
+        return { norm: mean(square(read(total))) };
+      },
+      { store, inputs: { x: { shape: [64, 64], dtype: 'f32' } } },
+    );
+    const x = new Float32Array(64 * 64).fill(0.01);
+    await step({ x });
+    const held = device.backend.allocatedBytes;
+    for (let i = 0; i < 200; i++) await step({ x });
+    expect(device.backend.allocatedBytes).toBe(held);
+    expect((await store.read(total)).data[0]).toBeCloseTo(201 * 64 * 1e-4, 4);
+  }
+  expect(device.backend.allocatedBytes).toBe(empty);
+});
+
+it('says which input is missing, unknown or of another size', async () => {
+  await using device = await openDevice({ backend: 'reference' });
+  using store = createStore(device);
+  using double = await compile(({ x }) => ({ y: mul(x, 2) }), { store, inputs: { x: { shape: [3], dtype: 'f32' } } });
+  await expect(double({ x: [1, 2] })).rejects.toThrow('input "x" is f32[3], 3 numbers; got 2');
+  await expect(double({} as { x: number[] })).rejects.toThrow('input "x" is missing');
+  await expect(double({ x: [1, 2, 3], z: [1] } as { x: number[] })).rejects.toThrow('there is no input "z"');
+  await expect(compile(() => ({ y: read(stateVariable('w', [2])) }), { store })).rejects.toThrow(
+    'variable "w" has no memory here',
+  );
+});

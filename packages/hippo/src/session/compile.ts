@@ -63,12 +63,16 @@ export async function compile<Inputs extends string = never, Outputs extends str
   });
   const { backend } = store.device;
   const plan = makePlan(graph, backend.kernels, { verify });
-  const prepared = await backend.prepare(plan, (variable) => store.buffer(variable));
+  // Bound now: a variable without memory is found here, and one whose memory is gone before a run touches it.
+  const bound = new Map(plan.variables.map((variable) => [variable, store.buffer(variable)]));
+  const prepared = await backend.prepare(plan, (variable) => bound.get(variable) ?? store.buffer(variable));
+  let { generation } = store;
   const outputs = [...plan.outputs.keys()] as Outputs[];
   let disposed = false;
 
   const writeInputs = (inputs: RunInputs<Inputs>): void => {
     if (disposed) throw new UsageError('disposed', 'compiled function: it was disposed of. Compile it again.');
+    if (generation !== store.generation) checkBound();
     for (const name of names) prepared.writeInput(name, inputData(name, types[name], inputs[name]));
     const unknown = Object.keys(inputs).find((name) => !names.includes(name as Inputs));
     if (unknown)
@@ -77,6 +81,17 @@ export async function compile<Inputs extends string = never, Outputs extends str
         `compiled function: there is no input "${unknown}"; the inputs are ${names.join(', ') || 'none'}.`,
         { input: unknown },
       );
+  };
+  const checkBound = (): void => {
+    for (const [variable, buffer] of bound) {
+      if (store.has(variable) && store.buffer(variable) === buffer) continue;
+      throw new UsageError(
+        'variable-dropped',
+        `compiled function: variable "${variable.name}" was dropped from the store after the function was compiled. Compile it again.`,
+        { variable: variable.name },
+      );
+    }
+    generation = store.generation;
   };
   const run = async (inputs: RunInputs<Inputs>): Promise<Record<Outputs, HostTensor>> => {
     writeInputs(inputs);

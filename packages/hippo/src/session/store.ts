@@ -20,6 +20,8 @@ export interface Store extends Disposable {
   drop(variables: readonly Variable[]): void;
   /** The variable's memory; sessions bind plans to it. */
   buffer(variable: Variable): DeviceBuffer;
+  /** Changes whenever a variable's memory is given back: plans bound to it must not run again. */
+  readonly generation: number;
   /** Bytes of all variables held. */
   readonly bytes: number;
   dispose(): void;
@@ -29,6 +31,7 @@ export function createStore(device: Device): Store {
   const buffers = new Map<Variable, DeviceBuffer>();
   const owners = new Map<string, Variable>();
   const { backend } = device;
+  let generation = 0;
 
   const allocate = (variable: Variable): DeviceBuffer => {
     const owner = owners.get(variable.name);
@@ -57,6 +60,7 @@ export function createStore(device: Device): Store {
     const found = buffers.get(variable);
     if (!found) return;
     backend.free(found);
+    generation++;
     buffers.delete(variable);
     owners.delete(variable.name);
   };
@@ -86,6 +90,9 @@ export function createStore(device: Device): Store {
     has: (variable) => buffers.has(variable),
     drop: (variables) => variables.forEach(free),
     buffer: bufferOf,
+    get generation() {
+      return generation;
+    },
     get bytes() {
       return [...buffers.keys()].reduce((sum, { shape }) => sum + 4 * elementCount(shape), 0);
     },

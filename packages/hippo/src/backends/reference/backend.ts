@@ -69,14 +69,24 @@ function toHost(data: Numbers, type: ValueType): TypedArray {
 
 /** Opens the reference backend. It needs nothing and holds nothing but JavaScript arrays. */
 export function openReferenceBackend(): Backend<ReferenceKernel> {
+  let allocatedBytes = 0;
+  const bytesOf = ({ shape }: ValueType): number => 8 * elementCount(shape);
   return {
     name: 'reference',
     description: 'plain TypeScript in float64, one thread',
     kernels,
-    allocate: (type): ReferenceBuffer => ({ type, data: allocateNumbers(type) }),
+    get allocatedBytes() {
+      return allocatedBytes;
+    },
+    allocate(type): ReferenceBuffer {
+      allocatedBytes += bytesOf(type);
+      return { type, data: allocateNumbers(type) };
+    },
     write: (buffer, data) => dataOf(buffer).set(data),
     read: async (buffer) => toHost(dataOf(buffer), buffer.type),
-    free: () => {},
+    free(buffer) {
+      allocatedBytes -= bytesOf(buffer.type);
+    },
     prepare: async (plan, bind) => new ReferencePlan(plan, bind),
     dispose: async () => {},
   };

@@ -38,6 +38,9 @@ export async function openWasmBackend(
     name: 'wasm',
     description: `WebAssembly SIMD${relaxedSimd ? ' with relaxed multiply-add' : ''}, ${threads} thread${threads === 1 ? '' : 's'}${sharedMemory ? '' : ' (no shared memory here)'}`,
     kernels: wasmKernels(threads),
+    get allocatedBytes() {
+      return engine.allocatedBytes;
+    },
     allocate: (type): WasmBuffer => ({
       type,
       address: engine.allocate(Math.max(4, elementCount(type.shape) * bytesPerElement(type.dtype))),
