@@ -24,7 +24,7 @@ export interface DecoderOptions {
   readonly form?: SsmForm;
 }
 
-export interface Decoder extends Disposable {
+export interface Decoder extends AsyncDisposable {
   /** Tokens read so far. */
   readonly position: number;
   /** Bytes of state for the whole batch. */
@@ -35,6 +35,8 @@ export interface Decoder extends Disposable {
   reset(): void;
   readonly columns: number;
   explain(chunk?: number): Promise<string>;
+  /** Gives the state's memory and the plans back, after the calls that still run. Do it before the device is disposed of. */
+  dispose(): Promise<void>;
 }
 
 /** Makes the state variables and the plans (compiled when first used). */
@@ -82,9 +84,11 @@ export function createDecoder(model: RecurrentModel, options: DecoderOptions): D
     for (const plan of await Promise.allSettled(plans.values())) if (plan.status === 'fulfilled') plan.value.dispose();
     store.drop(variables);
   };
-  const dispose = (): void => {
-    if (!disposed) void last.then(release, release);
+  let released: Promise<void> | undefined;
+  const dispose = (): Promise<void> => {
     disposed = true;
+    released ??= last.then(release);
+    return released;
   };
   const feed = async (tokens: ArrayLike<number>): Promise<Float32Array> => {
     if (disposed) throw new UsageError('disposed', 'decoder: it was disposed of. Make a new one.');
@@ -142,7 +146,8 @@ export function createDecoder(model: RecurrentModel, options: DecoderOptions): D
       fed = 0;
     },
     explain: async (chunk = 1) => (await planFor(chunk)).explain(),
-    [Symbol.dispose]: dispose,
+    dispose,
+    [Symbol.asyncDispose]: dispose,
   };
 }
 

@@ -58,7 +58,7 @@ describe.each(['h3-lm-tiny', 'h3-lm-tiny-rotary', 'h3-lm-pure'])('%s', (name) =>
     const prompt = prompts.data.subarray(0, length);
     const scores = await Promise.all(
       [[1], [5, 3], [16], [length]].map(async (chunks) => {
-        using decoder = createDecoder(model, { store, capacity: length, chunks });
+        await using decoder = createDecoder(model, { store, capacity: length, chunks });
         return await decoder.feed(prompt);
       }),
     );
@@ -80,7 +80,7 @@ describe('decoding', () => {
     const { model, store } = make();
     const prompt = Array.from({ length: 100 }, (_, i) => (i * 7) % 23);
     const read = async (form: 'scan' | 'convolution'): Promise<Float32Array> => {
-      using decoder = createDecoder(model, { store, capacity: 100, form, chunks: [100] });
+      await using decoder = createDecoder(model, { store, capacity: 100, form, chunks: [100] });
       return await decoder.feed(prompt);
     };
     const [scan, convolution] = [await read('scan'), await read('convolution')];
@@ -89,7 +89,7 @@ describe('decoding', () => {
 
   it('takes no more memory after 500 tokens than after 5', async () => {
     const { model, store } = make();
-    using decoder = createDecoder(model, { store, capacity: 1 });
+    await using decoder = createDecoder(model, { store, capacity: 1 });
     for (let i = 0; i < 5; i++) await decoder.feed([i]);
     const before = [device.backend.allocatedBytes, decoder.stateBytes, store.bytes];
     for (let i = 0; i < 500; i++) await decoder.feed([i % 23]);
@@ -103,10 +103,10 @@ describe('decoding', () => {
       [1, 2, 3, 4],
       [9, 8, 7, 6],
     ];
-    using both = createDecoder(model, { store, capacity: 4, batch: 2 });
+    await using both = createDecoder(model, { store, capacity: 4, batch: 2 });
     const together = await both.feed(rows.flat());
     for (const [row, tokens] of rows.entries()) {
-      using alone = createDecoder(model, { store, capacity: 4 });
+      await using alone = createDecoder(model, { store, capacity: 4 });
       const scores = await alone.feed(tokens);
       for (const [i, score] of scores.entries()) expect(together[row * both.columns + i]).toBeCloseTo(score, 5);
     }
@@ -114,7 +114,7 @@ describe('decoding', () => {
 
   it('starts afresh after reset', async () => {
     const { model, store } = make({ attn_layer_idx: [0], num_heads: 2 });
-    using decoder = createDecoder(model, { store, capacity: 8 });
+    await using decoder = createDecoder(model, { store, capacity: 8 });
     const first = await decoder.feed([1, 2, 3]);
     decoder.reset();
     expect(await decoder.feed([1, 2, 3])).toEqual(first);
@@ -141,7 +141,7 @@ describe('decoding', () => {
     await expect(attempt({ topP: 0 })).rejects.toThrow('topP must be above 0 and at most 1; got 0');
     await expect(attempt({ topK: 1.5 })).rejects.toThrow('topK must be a whole number');
     await expect(attempt({ temperature: -1 })).rejects.toBeInstanceOf(UsageError);
-    using decoder = createDecoder(model, { store, capacity: 2 });
+    await using decoder = createDecoder(model, { store, capacity: 2 });
     await expect(decoder.feed([1, 2, 3])).rejects.toThrow(
       'the attention cache holds 2 tokens; 0 are read and 3 more were given',
     );

@@ -50,7 +50,7 @@ export async function* generate(model: RecurrentModel, options: GenerateOptions)
       );
     }
   }
-  using decoder = createDecoder(model, { store, capacity: prompt.length + maxTokens });
+  await using decoder = createDecoder(model, { store, capacity: prompt.length + maxTokens });
   let scores = await decoder.feed(prompt);
   for (let index = 0; index < maxTokens; index++) {
     signal?.throwIfAborted();

@@ -6,6 +6,11 @@
 // next call is mostly microseconds away, and then sleeps, since the cores belong to others too. Whoever changes a counter
 // wakes sleepers only when the flag beside it says that there are any: that flag is raised before the last look at the
 // counter, which the wait instruction repeats, so no wake-up is lost.
+//
+// A system may wake a sleeper on the core of the thread that wakes it. Then two threads take turns on one core, and as one
+// of them always sleeps, the scheduler sees nothing to move. So after 32 waits in a row that ended in sleep, thread 0
+// once spins long enough for the scheduler to notice that two threads want to run. (Always spinning that long doubled the
+// time of a plan when another process kept a core.)
 
 // Byte offsets in the control block, one cache line for each writer.
 const GO: usize = 0; // calls handed out, written by thread 0
@@ -15,16 +20,28 @@ const DONE: usize = 64; // parts finished by workers
 const FAILED: usize = 68; // set when a worker trapped
 const WORKERS_ASLEEP: usize = 128;
 const MAIN_ASLEEP: usize = 192;
+const SLEPT: usize = 200; // waits of thread 0 in a row that ended in sleep
 
 const STOP: u32 = 0xffffffff; // as the function: leave the loop
 const SPINS: i32 = 20000; // 10 to 40 µs
+const LONG_SPINS: i32 = 4000000; // some milliseconds: a few ticks of a scheduler
+const LONG_EVERY: i32 = 32;
 
-/** Waits until the counter at `address` is no longer `old`. */
-function awaitChange(address: usize, old: i32, asleep: usize): void {
-  for (let i = 0; i < SPINS; i++) if (atomic.load<i32>(address) != old) return;
+/** Waits until the counter at `address` is no longer `old`. Returns whether it slept. */
+function awaitChange(address: usize, old: i32, asleep: usize, spins: i32): bool {
+  for (let i = 0; i < spins; i++) if (atomic.load<i32>(address) != old) return false;
   atomic.add<i32>(asleep, 1);
   while (atomic.load<i32>(address) == old) atomic.wait<i32>(address, old, -1);
   atomic.sub<i32>(asleep, 1);
+  return true;
+}
+
+/** Thread 0's wait for the workers. */
+function awaitWorkers(control: usize, done: i32): void {
+  const slept = load<i32>(control + SLEPT);
+  const spins = slept % LONG_EVERY == LONG_EVERY - 1 ? LONG_SPINS : SPINS;
+  const sleeps = awaitChange(control + DONE, done, control + MAIN_ASLEEP, spins);
+  store<i32>(control + SLEPT, sleeps ? (slept + 1) % LONG_EVERY : 0);
 }
 
 /** Hands a call to the workers. */
@@ -61,7 +78,7 @@ export function engineRun(control: usize, table: usize, from: i32, to: i32, part
     call_indirect<void>(fn, <usize>args, <i32>0, parts);
     done = atomic.load<i32>(control + DONE);
     while (done != target) {
-      awaitChange(control + DONE, done, control + MAIN_ASLEEP);
+      awaitWorkers(control, done);
       if (atomic.load<i32>(control + FAILED)) return 1;
       done = atomic.load<i32>(control + DONE);
     }
@@ -74,7 +91,7 @@ export function engineRun(control: usize, table: usize, from: i32, to: i32, part
 export function engineWorker(control: usize, part: i32, parts: i32): void {
   let seen = 0;
   while (true) {
-    awaitChange(control + GO, seen, control + WORKERS_ASLEEP);
+    awaitChange(control + GO, seen, control + WORKERS_ASLEEP, SPINS);
     seen += 1;
     const fn = load<u32>(control + FUNCTION);
     if (fn == STOP) return;
