@@ -79,8 +79,9 @@ function sharing({ m, n, k, batch }: Product): { readonly parts?: 1 } {
   return m * n * k * batch < SHARED_FROM ? { parts: 1 } : {};
 }
 
-/** Columns of a unit of combined rows: four rows of B must fit the first cache beside C. */
+/** Columns of a unit of work: four combined rows of B must fit the first cache beside C. */
 const COMBINE_COLUMNS = 1024;
+const DOT_COLUMNS = 256;
 
 function rowCalls(product: Product, [first, second]: readonly [number, number]): KernelCalls {
   const { m, n, k, batch, lda, ldb, ldc, strideA, strideB, strideC, transposeA, transposeB, activation } = product;
@@ -88,8 +89,10 @@ function rowCalls(product: Product, [first, second]: readonly [number, number]):
   return {
     workspaceBytes: () => 0,
     calls: ({ inputs, outputs: [c = 0] }, parts) => {
-      const share = Math.ceil((n * batch) / parts / 16) * 16;
-      const width = transposeB ? Math.min(256, share) : Math.min(COMBINE_COLUMNS, share);
+      // As many units as parts, or a multiple; a batch may be cut too.
+      const widest = transposeB ? DOT_COLUMNS : COMBINE_COLUMNS;
+      const units = parts * Math.ceil((n * batch) / (widest * parts));
+      const width = Math.min(widest, Math.ceil((n * batch) / units / 16) * 16);
       const addresses = [inputs[first] ?? 0, inputs[second] ?? 0, c, product.bias ? (inputs[2] ?? 0) : 0];
       const strides = [strideA, strideB, strideC, rowA, columnA, ldb, ldc].map((elements) => elements * 4);
       const words = [...addresses, m, n, k, batch, ...strides, Number(product.accumulate), activation, width];
