@@ -10,9 +10,18 @@ import { promisify } from 'node:util';
 const command = fileURLToPath(new URL('../../packages/cli/bin/hippo.js', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'hippo-first-light-'));
 try {
-  const { stdout } = await promisify(execFile)(process.execPath, [command, 'first-light', '--out', join(folder, 'run'), '--json'], { maxBuffer: 1 << 24 });
+  const { stdout } = await promisify(execFile)(
+    process.execPath,
+    [command, 'first-light', '--out', join(folder, 'run'), '--json'],
+    { maxBuffer: 1 << 24 },
+  );
   const { out: _, ...summary } = JSON.parse(stdout) as Record<string, unknown>;
-  const report = { node: process.version, processor: cpus()[0]?.model ?? 'unknown', cores: availableParallelism(), ...summary };
+  const report = {
+    node: process.version,
+    processor: cpus()[0]?.model ?? 'unknown',
+    cores: availableParallelism(),
+    ...summary,
+  };
   writeFileSync(new URL('../results/first-light.json', import.meta.url), `${JSON.stringify(report, null, 2)}\n`);
   console.log(JSON.stringify(report, null, 2));
 } finally {

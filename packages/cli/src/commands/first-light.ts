@@ -23,7 +23,7 @@ export const command = defineCommand({
       placeholder: 'folder',
       help: 'run folder; an older run there is replaced',
     },
-    steps: { type: 'integer', min: 1, default: 1500, short: 'n', help: 'training steps' },
+    steps: { type: 'integer', min: 1, default: 2600, short: 'n', help: 'training steps' },
     characters: { type: 'integer', min: 1, default: 400, help: 'characters to write at the end' },
     seed: { type: 'integer', min: 0, default: 0, help: 'weights, batches and the text follow from it' },
     json: { type: 'boolean', help: 'print summary and text as one JSON document' },
@@ -39,8 +39,8 @@ const recipe = {
   heads: 4,
   batch: 8,
   length: 128,
-  validationLength: 256,
-  peak: 4e-3,
+  validationLength: 128,
+  peak: 6e-3,
 } as const;
 
 export async function run(options: ValuesOf<typeof command>, io: CommandIo): Promise<number | undefined> {
@@ -71,7 +71,7 @@ export async function run(options: ValuesOf<typeof command>, io: CommandIo): Pro
         batch: recipe.batch,
         length: recipe.length,
         seed,
-        validateEvery: 250,
+        validateEvery: 500,
         saveEvery: 500,
         schedule: {
           kind: 'cosine',
@@ -80,7 +80,7 @@ export async function run(options: ValuesOf<typeof command>, io: CommandIo): Pro
           decaySteps: steps,
           floor: 0.1,
         },
-        optimizer: { weightDecay: 0.1, beta2: 0.99 },
+        optimizer: { weightDecay: 0.1, beta2: 0.95 },
       },
     },
     io,
