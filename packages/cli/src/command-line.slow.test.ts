@@ -323,6 +323,14 @@ describe('bad input', () => {
   });
 });
 
+it('trains a rival without attention, and one layer', async () => {
+  const words = ['train', at('text.txt'), '--steps', '2', '--validate-every', '0', '--save-every', '0', ...small];
+  const rival = await hippo([...words, '--out', at('rival'), '--mixer', 's4d', '--attn-layer-idx', 'none']);
+  expect(rival.code).toBe(0);
+  expect(JSON.parse((await hippo(['info', at('rival'), '--json'])).out).layers).toEqual(['s4d', 's4d']);
+  expect((await hippo([...words, '--out', at('one'), '--layers', '1'])).code).toBe(0);
+});
+
 it('doctor says what works', async () => {
   const { code, out } = await hippo(['doctor', '--json']);
   expect(code).toBe(0);

@@ -39,6 +39,7 @@ function parseNumber(text: string, spec: Numeric): number | undefined {
 }
 
 function parseIntegers(text: string, spec: IntegersOption): readonly number[] | undefined {
+  if (text.trim() === 'none') return [];
   const values = text.split(',').map((part) => parseNumber(part.trim(), spec));
   return values.every((value) => value !== undefined) ? values : undefined;
 }
@@ -66,7 +67,7 @@ export function parseValue(text: string, spec: OptionSpec, place: ValuePlace): R
     case 'integers':
       return (
         parseIntegers(text, spec) ??
-        refuse(`${numericRule(spec)} between commas`, 'Write them like 5,17,3 without a gap.')
+        refuse(`${numericRule(spec)} between commas`, 'Write them like 5,17,3 without a gap, or none.')
       );
     default:
       return parseNumber(text.trim(), spec) ?? refuse(numericRule(spec), 'Give such a value.');

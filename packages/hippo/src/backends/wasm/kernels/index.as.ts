@@ -23,3 +23,5 @@ export { elementwiseTranspose } from './elementwise-transpose.as';
 export { matmulTiles } from './matmul.as';
 export { matmulPack } from './matmul-pack.as';
 export { matmulCombine, matmulDots } from './matmul-rows.as';
+export { causalAttention } from './causal-attention.as';
+export { causalAttentionGradient } from './causal-attention-gradient.as';
