@@ -10,7 +10,7 @@ import { type CompiledFunction, compile } from '../session/compile.ts';
 import type { Store } from '../session/store.ts';
 
 /** What decoding needs of a model. */
-export type RecurrentModel = Pick<LanguageModel, 'config' | 'stateShapes' | 'apply'>;
+export type RecurrentModel = Pick<LanguageModel, 'config' | 'variables' | 'stateShapes' | 'apply'>;
 
 export interface DecoderOptions {
   readonly store: Store;
@@ -39,7 +39,10 @@ export interface Decoder extends AsyncDisposable {
   dispose(): Promise<void>;
 }
 
-/** Makes the state variables and the plans (compiled when first used). */
+/**
+ * Makes the state variables and the plans (compiled when first used). The model's weights must not change while the decoder is
+ * used: what depends on them alone is computed once.
+ */
 export function createDecoder(model: RecurrentModel, options: DecoderOptions): Decoder {
   const { store, batch = 1, capacity, form } = options;
   const shapes = model.stateShapes(batch, capacity);
@@ -71,7 +74,7 @@ export function createDecoder(model: RecurrentModel, options: DecoderOptions): D
         assign(position, addI32(read(position), chunk));
         return { scores: reshape(result.logits, [batch, -1]) };
       },
-      { store, inputs: { tokens: { shape: [batch, chunk], dtype: 'i32' } } },
+      { store, frozen: model.variables, inputs: { tokens: { shape: [batch, chunk], dtype: 'i32' } } },
     );
     plans.set(chunk, made);
     return made;

@@ -1,8 +1,14 @@
 // Compiles a plain function on symbolic values into a plan on a device: a callable that owns its buffers.
 import { UsageError } from '../errors.ts';
+import type { Graph } from '../graph/graph.ts';
 import { printGraph } from '../graph/print.ts';
+import { prune } from '../graph/prune.ts';
+import { share } from '../graph/share.ts';
+import { simplify } from '../graph/simplify.ts';
+import { splitFrozen } from '../graph/split-frozen.ts';
 import { input, type TracedOutputs, traceGraph } from '../graph/trace.ts';
 import type { Value, ValueType } from '../graph/value.ts';
+import type { Variable } from '../graph/variable.ts';
 import { explainPlan, type PlanTotals, planTotals } from '../plan/explain.ts';
 import { makePlan } from '../plan/make-plan.ts';
 import type { Plan } from '../plan/plan.ts';
@@ -15,6 +21,11 @@ export interface CompileOptions<Inputs extends string> {
   readonly store: Store;
   /** Name, shape and dtype of each input. */
   readonly inputs?: Readonly<Record<Inputs, ValueType>>;
+  /**
+   * Variables that keep their content for as long as the function is used (the weights of a model that generates). What
+   * depends on them alone is computed now, once; compile again after changing them.
+   */
+  readonly frozen?: readonly Variable[];
   /** Check the graph after every pass. Default: off; tests turn it on. */
   readonly verify?: boolean;
 }
@@ -57,11 +68,12 @@ export async function compile<Inputs extends string = never, Outputs extends str
   const { store, verify = false } = options;
   const types = (options.inputs ?? {}) as Readonly<Record<Inputs, ValueType>>;
   const names = Object.keys(types) as Inputs[];
-  const graph = traceGraph(() => {
+  const traced = traceGraph(() => {
     const values = Object.fromEntries(names.map((name) => [name, input(name, types[name])])) as Record<Inputs, Value>;
     return build(values) as TracedOutputs | undefined;
   });
   const { backend } = store.device;
+  const { graph, hidden } = await foldFrozen(traced, options);
   const plan = makePlan(graph, backend.kernels, { verify });
   // Bound now: a variable without memory is found here, and one whose memory is gone before a run touches it.
   const bound = new Map(plan.variables.map((variable) => [variable, store.buffer(variable)]));
@@ -135,8 +147,10 @@ export async function compile<Inputs extends string = never, Outputs extends str
     return best;
   };
   const dispose = (): void => {
-    if (!disposed) prepared.dispose();
+    if (disposed) return;
     disposed = true;
+    prepared.dispose();
+    store.drop(hidden.filter((variable) => store.has(variable)));
   };
   return Object.assign(run, {
     plan,
@@ -148,6 +162,24 @@ export async function compile<Inputs extends string = never, Outputs extends str
     dispose,
     [Symbol.dispose]: dispose,
   });
+}
+
+let frozenPlans = 0;
+
+/** Computes what depends on frozen variables alone and gives back the graph that reads the results. */
+async function foldFrozen(traced: Graph, { store, frozen = [], verify = false }: CompileOptions<string>) {
+  if (frozen.length === 0) return { graph: traced, hidden: [] };
+  frozenPlans += 1;
+  const { once, each, hidden } = splitFrozen(prune(share(simplify(traced))), new Set(frozen), `plan${frozenPlans}`);
+  if (hidden.length === 0) return { graph: traced, hidden };
+  store.initialize(hidden);
+  const { backend } = store.device;
+  const prepared = await backend.prepare(makePlan(once, backend.kernels, { verify }), (variable) =>
+    store.buffer(variable),
+  );
+  await prepared.run();
+  prepared.dispose();
+  return { graph: each, hidden };
 }
 
 function inputData(

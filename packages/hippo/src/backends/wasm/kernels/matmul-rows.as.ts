@@ -31,30 +31,29 @@ function rest(a: usize, b0: usize, b1: usize, b2: usize, b3: usize, from: i32, k
   return sum;
 }
 
-/** Dot products of a row of A with four rows of B, in two chains each. */
-function dots1(a: usize, b0: usize, b1: usize, b2: usize, b3: usize, k: i32): v128 {
+/** Lane sums of the products of two rows up to the last full vector of sixteen, in four chains. */
+function dot(a: usize, b: usize, bytes: usize): v128 {
   let s0 = f32x4.splat(0);
   let s1 = s0;
   let s2 = s0;
   let s3 = s0;
-  let t0 = s0;
-  let t1 = s0;
-  let t2 = s0;
-  let t3 = s0;
-  const full = k & ~7;
-  for (let i: usize = 0; i < <usize>full << 2; i += 32) {
-    const x = v128.load(a + i);
-    s0 = madd(x, v128.load(b0 + i), s0);
-    s1 = madd(x, v128.load(b1 + i), s1);
-    s2 = madd(x, v128.load(b2 + i), s2);
-    s3 = madd(x, v128.load(b3 + i), s3);
-    const y = v128.load(a + i, 16);
-    t0 = madd(y, v128.load(b0 + i, 16), t0);
-    t1 = madd(y, v128.load(b1 + i, 16), t1);
-    t2 = madd(y, v128.load(b2 + i, 16), t2);
-    t3 = madd(y, v128.load(b3 + i, 16), t3);
+  for (const end = a + bytes; a < end; a += 64, b += 64) {
+    s0 = madd(v128.load(a), v128.load(b), s0);
+    s1 = madd(v128.load(a, 16), v128.load(b, 16), s1);
+    s2 = madd(v128.load(a, 32), v128.load(b, 32), s2);
+    s3 = madd(v128.load(a, 48), v128.load(b, 48), s3);
   }
-  const sum = f32x4.add(sums(s0, s1, s2, s3), sums(t0, t1, t2, t3));
+  return f32x4.add(f32x4.add(s0, s1), f32x4.add(s2, s3));
+}
+
+/**
+ * Dot products of a row of A with four rows of B, one row after the other: memory is read in one stream, which the processor
+ * fetches ahead; four rows side by side took twice as long on rows that come from memory (12.6 against 25 GB/s).
+ */
+function dots1(a: usize, b0: usize, b1: usize, b2: usize, b3: usize, k: i32): v128 {
+  const full = k & ~15;
+  const bytes = <usize>full << 2;
+  const sum = sums(dot(a, b0, bytes), dot(a, b1, bytes), dot(a, b2, bytes), dot(a, b3, bytes));
   return full < k ? f32x4.add(sum, rest(a, b0, b1, b2, b3, full, k)) : sum;
 }
 
