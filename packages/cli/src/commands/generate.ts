@@ -29,13 +29,23 @@ export const command = defineCommand({
       aliases: ['max-new-tokens', 'genlen'],
       help: 'tokens to draw',
     },
-    temperature: { type: 'number', min: 0, default: 0.8, help: 'divides the scores; 0 is greedy' },
-    topK: { type: 'integer', min: 1, help: 'draw among the k likeliest tokens', defaultText: 'all' },
+    temperature: {
+      type: 'number',
+      min: 0,
+      defaultText: 'from the model, else 0.8',
+      help: 'divides the scores; 0 is greedy',
+    },
+    topK: {
+      type: 'integer',
+      min: 1,
+      help: 'draw among the k likeliest tokens',
+      defaultText: 'from the model, else all',
+    },
     topP: {
       type: 'number',
       above: 0,
       max: 1,
-      default: 1,
+      defaultText: 'from the model, else 1',
       help: 'draw among the likeliest tokens that make up this probability',
     },
     seed: { type: 'integer', short: 's', default: 0, help: 'the same seed gives the same text' },
@@ -69,17 +79,18 @@ export async function run(options: ValuesOf<typeof command>, io: CommandIo): Pro
     throw new UsageError('contradiction', 'generate: --greedy and --top-k contradict each other. Give one of them.');
   const signal = io.onInterrupt('stopping after this token');
   await using device = await openChosenDevice(options, io);
-  const { model, store, tokenizer } = await loadModel(options.model, { device });
+  const { model, store, tokenizer, sampling } = await loadModel(options.model, { device });
   const tokens = tokenizer.encode(prompt);
   const decoder = tokenizer.decoder();
   const started = performance.now();
-  const settings = {
-    temperature: options.temperature,
-    topP: options.topP,
-    seed: options.seed,
-    greedy: options.greedy,
-    ...(options.topK !== undefined && { topK: options.topK }),
-  };
+  // A flag wins over the model's own generation_config.json, which wins over the default.
+  const chosen = Object.fromEntries(
+    Object.entries({ temperature: options.temperature, topK: options.topK, topP: options.topP }).filter(
+      ([, value]) => value !== undefined,
+    ),
+  );
+  const greedy = options.greedy || (sampling.greedy === true && Object.keys(chosen).length === 0);
+  const settings = { temperature: 0.8, ...sampling, ...chosen, seed: options.seed, greedy };
   const stopTokens = tokenizer.endOfText === undefined ? [] : [tokenizer.endOfText];
   if (!options.json) io.out.write(prompt);
   let text = '';

@@ -8,6 +8,7 @@ import { type Device, openDevice } from '../session/device.ts';
 import { createStore, type Store } from '../session/store.ts';
 import { byteTokenizer } from '../text/byte-tokenizer.ts';
 import { characterTokenizer } from '../text/character-tokenizer.ts';
+import { readGenerationConfig } from './generation-config.ts';
 import {
   loadModel,
   type ModelToSave,
@@ -193,5 +194,25 @@ describe('resolveModelFolder', () => {
     expect(await resolveModelFolder(root)).toBe(at('step-00000100'));
     await save({}, at('best'));
     expect(await resolveModelFolder(root)).toBe(at('best'));
+  });
+});
+
+describe('generation_config.json', () => {
+  it('gives sampling defaults, and refuses what is no number', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'hippo-generation-'));
+    try {
+      expect(await readGenerationConfig(folder)).toEqual({});
+      await writeFile(
+        join(folder, 'generation_config.json'),
+        '{"temperature": 0.5, "top_k": 40, "top_p": null, "eos_token_id": 3}',
+      );
+      expect(await readGenerationConfig(folder)).toEqual({ temperature: 0.5, topK: 40 });
+      await writeFile(join(folder, 'generation_config.json'), '{"do_sample": false}');
+      expect(await readGenerationConfig(folder)).toEqual({ greedy: true });
+      await writeFile(join(folder, 'generation_config.json'), '{"top_p": "high"}');
+      await expect(readGenerationConfig(folder)).rejects.toThrow('"top_p" must be a number; got "high"');
+    } finally {
+      await rm(folder, { recursive: true });
+    }
   });
 });

@@ -11,6 +11,7 @@ import {
   type TensorToWrite,
 } from '../checkpoint/safetensors-writer.ts';
 import { CheckpointError } from '../errors.ts';
+import type { SamplingOptions } from '../generate/sampler.ts';
 import type { ModelConfig } from '../models/config.ts';
 import { type LanguageModel, languageModel } from '../models/language-model.ts';
 import { parseModelConfig } from '../models/parse-config.ts';
@@ -19,6 +20,8 @@ import { createStore, type Store } from '../session/store.ts';
 import { loadTokenizer, tokenizerFileNames } from '../text/load-tokenizer.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
 import { exists, foldersIn, openFileSource, recoverFolder, replaceFolder, writeDurably } from './files.ts';
+import { generationConfigName, readGenerationConfig } from './generation-config.ts';
+import { readJson } from './read-json.ts';
 
 const weightsName = 'model.safetensors';
 const indexName = 'model.safetensors.index.json';
@@ -51,7 +54,7 @@ export async function saveModel(folder: string, model: ModelToSave): Promise<voi
       json({ architectures: ['HippoForCausalLM'], torch_dtype: 'float32', ...model.config }),
     );
     await writeDurably(
-      join(temporary, 'generation_config.json'),
+      join(temporary, generationConfigName),
       json(model.generation ?? { do_sample: true, temperature: 0.8 }),
     );
     for (const [name, text] of Object.entries(model.tokenizer?.files() ?? {}))
@@ -154,28 +157,6 @@ export async function openTensorFile(path: string): Promise<TensorSource & Async
   }
 }
 
-/** @throws CheckpointError `unreadable`, `config-json`. */
-export async function readJson(path: string): Promise<unknown> {
-  const text = await readFile(path, 'utf8').catch((cause: Error) => {
-    throw new CheckpointError(
-      'unreadable',
-      `${path}: cannot be read; got ${cause.message}. Give the folder of a model.`,
-      { file: path },
-      { cause },
-    );
-  });
-  try {
-    return JSON.parse(text) as unknown;
-  } catch (cause) {
-    throw new CheckpointError(
-      'config-json',
-      `${path}: must be JSON; got ${(cause as Error).message}.`,
-      { file: path },
-      { cause },
-    );
-  }
-}
-
 /**
  * The model folder that a path means: the path itself, or in a run folder its best checkpoint, else its newest.
  * @throws CheckpointError `no-model` when there is none.
@@ -224,6 +205,8 @@ export interface LoadedModel {
   /** Holds the weights on the device. */
   readonly store: Store;
   readonly tokenizer: Tokenizer;
+  /** What generation_config.json says about sampling. */
+  readonly sampling: SamplingOptions;
 }
 
 /**
@@ -246,7 +229,7 @@ export async function loadModel(path: string, { device }: { readonly device: Dev
       { folder },
     );
   }
-  return { folder, model, store, tokenizer };
+  return { folder, model, store, tokenizer, sampling: await readGenerationConfig(folder) };
 }
 
 async function readTokenizerFiles(folder: string): Promise<Record<string, string | undefined>> {

@@ -53,7 +53,7 @@ function slopes(tile: usize, count: i32, queries: usize, scale: f32): void {
 /** p and ds of eight queries from `first` on: `count` keys from `block` on. */
 function panelSlopes(
   k: usize, v: usize, block: i32, count: i32, first: i32, width: i32, scale: f32,
-  packedQ: usize, packedDy: usize, tile: usize,  queries: usize,
+  packedQ: usize, packedDy: usize, tile: usize, queries: usize,
 ): void {
   products(k, count, width, packedQ, tile);
   products(v, count, width, packedDy, tile + SLOPES);
