@@ -5,6 +5,7 @@ import type { Value } from '../graph/value.ts';
 import {
   addI32,
   castToF32,
+  causalAttention,
   iota,
   lessEqual,
   matmul,
@@ -63,10 +64,15 @@ export function attention(scope: Scope, options: AttentionOptions): Mixer {
     const [q, newK, newV] = [turn(part(0)), turn(part(1)), part(2)];
     const k = cache ? updateSlice(cache.k, newK, { axis: 2, position: cache.position }) : newK;
     const v = cache ? updateSlice(cache.v, newV, { axis: 2, position: cache.position }) : newV;
-    const scores = mul(matmul(q, k, { transposeB: true }), 1 / Math.sqrt(headDim));
-    const visible = lessEqual(iota(capacity), reshape(castToF32(positions), [length, 1]));
-    const weights = softmax(select(visible, scores, Number.NEGATIVE_INFINITY));
-    const mixed = matmul(dropout(weights, options.dropout ?? 0, context.random), v);
+    const dropping = context.random !== undefined && (options.dropout ?? 0) > 0;
+    // Whole sequences without dropout never hold a length × length matrix; a cache or dropout on the weights needs one.
+    const composed = (): Value => {
+      const scores = mul(matmul(q, k, { transposeB: true }), 1 / Math.sqrt(headDim));
+      const visible = lessEqual(iota(capacity), reshape(castToF32(positions), [length, 1]));
+      const weights = softmax(select(visible, scores, Number.NEGATIVE_INFINITY));
+      return matmul(dropout(weights, options.dropout ?? 0, context.random), v);
+    };
+    const mixed = cache || dropping ? composed() : causalAttention(q, k, v);
     const y = output.apply(reshape(transpose(mixed, [0, 2, 1, 3]), [batch, length, width]));
     return { y, state: { k, v } };
   };

@@ -5,11 +5,9 @@
 import { operand, rule } from '../graph/rule.ts';
 import { applyOperation } from '../graph/trace.ts';
 import type { NumbersWithShape, Operation, Value } from '../graph/value.ts';
-import { elementCount, formatShape, type Shape } from '../tensor/shape.ts';
+import { elementCount, formatShape, type Shape, sameShape } from '../tensor/shape.ts';
 
 type CausalAttentionAttributes = { readonly scale: number };
-
-const sameShape = (a: Shape, b: Shape): boolean => a.length === b.length && a.every((size, axis) => size === b[axis]);
 
 /** Products of one query's and one key's rows in one head: length·(length + 1)/2 for each head. */
 function pairs(shape: Shape): number {

@@ -1,5 +1,6 @@
 // The one list of operations: what conformance tests iterate over and what backends map to kernels.
 import type { Operation } from '../graph/value.ts';
+import { causalAttentionGradientOperation, causalAttentionOperation } from './causal-attention.ts';
 import { causalFirGradientOperation, causalFirOperation } from './causal-fir.ts';
 import { concatOperation } from './concat.ts';
 import { constantOperation } from './constant.ts';
@@ -41,6 +42,8 @@ export const operations: readonly Operation[] = [
   layerNormGradientOperation,
   crossEntropyOperation as Operation,
   crossEntropyGradientOperation as Operation,
+  causalAttentionOperation as Operation,
+  causalAttentionGradientOperation as Operation,
   gatherRowsOperation,
   scatterAddRowsOperation as Operation,
   randomUniformOperation as Operation,
@@ -54,6 +57,7 @@ export const operations: readonly Operation[] = [
   fftConvKernelGradientOperation as Operation,
 ];
 
+export { causalAttention } from './causal-attention.ts';
 export { causalFir } from './causal-fir.ts';
 export { concat } from './concat.ts';
 export { constant, full, fullLike, iota, type Operand } from './constant.ts';

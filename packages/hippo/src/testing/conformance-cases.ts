@@ -3,6 +3,7 @@
 
 import { applyOperation, applySingle } from '../graph/trace.ts';
 import type { Value } from '../graph/value.ts';
+import { causalAttentionGradientOperation, causalAttentionOperation } from '../ops/causal-attention.ts';
 import { crossEntropyGradientOperation, crossEntropyOperation } from '../ops/cross-entropy.ts';
 import { elementwiseTable } from '../ops/elementwise.ts';
 import { scatterAddRowsOperation } from '../ops/embedding.ts';
@@ -316,11 +317,51 @@ function rowCases(): ConformanceCase[] {
   return rows;
 }
 
+function attentionCases(): ConformanceCase[] {
+  const named = (names: readonly string[], values: readonly V[]) =>
+    Object.fromEntries(names.map((name, i) => [name, values[i] as V]));
+  const sizes = [
+    [1, 1, 1, 1],
+    [1, 2, 3, 2],
+    [2, 1, 7, 3],
+    [2, 3, 33, 8],
+    [1, 4, 65, 24],
+  ] as const;
+  return sizes.flatMap((shape): ConformanceCase[] => {
+    const options = { scale: 0.7 };
+    const x = f(shape, -2, 2);
+    return [
+      {
+        operation: 'causalAttention',
+        name: `[${shape}]`,
+        inputs: [x, x, x],
+        build: (...values) => named(['y', 'lse'], applyOperation(causalAttentionOperation, values, options)),
+        tolerance: 5e-6,
+      },
+      {
+        operation: 'causalAttentionGradient',
+        name: `[${shape}]`,
+        inputs: [x, x, x, x],
+        // The gradient's other operands are the forward results of the same q, k and v.
+        build: (...values) => {
+          const forward = applyOperation(causalAttentionOperation, values.slice(1), options);
+          return named(
+            ['dq', 'dk', 'dv'],
+            applyOperation(causalAttentionGradientOperation, [...values, ...forward], options),
+          );
+        },
+        tolerance: 1e-5,
+      },
+    ];
+  });
+}
+
 export const conformanceCases: readonly ConformanceCase[] = [
   ...elementwiseCases(),
   ...movementCases(),
   ...reductionCases(),
   ...matmulCases(),
   ...rowCases(),
+  ...attentionCases(),
   ...sequenceCases(),
 ];

@@ -2,6 +2,7 @@
 // (an absent optional operand is address 0).
 
 import type { Node } from '../../graph/value.ts';
+import { causalAttentionGradientOperation, causalAttentionOperation } from '../../ops/causal-attention.ts';
 import { causalFirGradientOperation, causalFirOperation, firSizes } from '../../ops/causal-fir.ts';
 import { concatOperation } from '../../ops/concat.ts';
 import { crossEntropyGradientOperation, crossEntropyOperation } from '../../ops/cross-entropy.ts';
@@ -26,6 +27,7 @@ import { updateSliceOperation } from '../../ops/update-slice.ts';
 import type { KernelTable, LoweredKernel } from '../../plan/kernel.ts';
 import { elementCount } from '../../tensor/shape.ts';
 import type { KernelCalls } from './kernels/call.ts';
+import { causalAttentionCalls, causalAttentionGradientCalls } from './kernels/causal-attention.ts';
 import { causalFirCalls, causalFirGradientCalls } from './kernels/causal-fir.ts';
 import { crossEntropyCalls, crossEntropyGradientCalls } from './kernels/cross-entropy.ts';
 import { diagonalSsmCalls, diagonalSsmGradientCalls } from './kernels/diagonal-ssm.ts';
@@ -97,6 +99,11 @@ const choosers: Readonly<Record<string, Chooser>> = {
     optionalOutputs: [1],
   }),
   [crossEntropyGradientOperation.name]: (node) => ({ calls: crossEntropyGradientCalls(crossEntropySizes(node, 1)) }),
+  [causalAttentionOperation.name]: (node) => ({
+    calls: causalAttentionCalls(attentionSizes(node, 0)),
+    optionalOutputs: [1],
+  }),
+  [causalAttentionGradientOperation.name]: (node) => ({ calls: causalAttentionGradientCalls(attentionSizes(node, 1)) }),
   [gatherRowsOperation.name]: (node) => {
     const [rows = 0, width = 1] = shapeOf(node, 0);
     return { calls: gatherRowsCalls({ rows, width, count: countOf(node, 1) }) };
@@ -193,6 +200,11 @@ function rowsOf(node: Node, index: number): { rows: number; width: number } {
 function crossEntropySizes(node: Node, logits: number) {
   const [rows = 0, vocabulary = 0] = shapeOf(node, logits);
   return { rows, vocabulary, ...attributesOf<{ classes: number; ignoreIndex: number }>(node) };
+}
+
+function attentionSizes(node: Node, q: number) {
+  const [batch = 1, heads = 1, length = 1, headDim = 1] = shapeOf(node, q);
+  return { batch: batch * heads, length, headDim, ...attributesOf<{ scale: number }>(node) };
 }
 
 function randomSizes(node: Node) {
