@@ -23,7 +23,7 @@ export const command = defineCommand({
       placeholder: 'folder',
       help: 'run folder; an older run there is replaced',
     },
-    steps: { type: 'integer', min: 1, default: 2400, short: 'n', help: 'training steps' },
+    steps: { type: 'integer', min: 1, default: 2600, short: 'n', help: 'training steps' },
     characters: { type: 'integer', min: 1, default: 400, help: 'characters to write at the end' },
     seed: { type: 'integer', min: 0, default: 0, help: 'weights, batches and the text follow from it' },
     json: { type: 'boolean', help: 'print summary and text as one JSON document' },
