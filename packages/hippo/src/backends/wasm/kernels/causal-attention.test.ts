@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { type CallProbe, callProbe, expectNear } from './call-probe.ts';
+import { type CallProbe, callProbe, expectNear } from './call-probe.test-support.ts';
 import { type CausalAttentionSizes, causalAttentionCalls, causalAttentionGradientCalls } from './causal-attention.ts';
-import { builds, noise } from './causal-fir-probe.ts';
+import { builds, noise } from './causal-fir-probe.test-support.ts';
 
 /** Everything from the definition, with one row of weights at a time. */
 function expected(

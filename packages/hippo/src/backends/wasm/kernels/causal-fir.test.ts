@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { causalFirCalls, causalFirGradientCalls } from './causal-fir.ts';
-import { builds, expectClose, noise, probe } from './causal-fir-probe.ts';
+import { builds, expectClose, noise, probe } from './causal-fir-probe.test-support.ts';
 
 interface Case {
   readonly channels: number;

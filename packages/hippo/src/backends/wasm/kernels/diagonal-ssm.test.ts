@@ -1,5 +1,5 @@
 import { describe, it } from 'vitest';
-import { builds, expectClose, noise, probe } from './causal-fir-probe.ts';
+import { builds, expectClose, noise, probe } from './causal-fir-probe.test-support.ts';
 import { type DiagonalSsmSizes, diagonalSsmCalls, diagonalSsmGradientCalls } from './diagonal-ssm.ts';
 
 /** u, logPoleRe, logPoleIm, cRe, cIm, skip, state. */

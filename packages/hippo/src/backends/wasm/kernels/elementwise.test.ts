@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { elementwiseTable } from '../../../ops/elementwise.ts';
 import type { ElementwiseProgram } from '../../../plan/program.ts';
-import { callProbe } from './call-probe.ts';
-import { builds, noise } from './causal-fir-probe.ts';
+import { callProbe } from './call-probe.test-support.ts';
+import { builds, noise } from './causal-fir-probe.test-support.ts';
 import { elementwiseCalls, elementwiseOpcodes } from './elementwise.ts';
 
 const contiguous = (shape: readonly number[]): number[] =>

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { callProbe } from './call-probe.ts';
-import { builds, noise } from './causal-fir-probe.ts';
+import { callProbe } from './call-probe.test-support.ts';
+import { builds, noise } from './causal-fir-probe.test-support.ts';
 import { gatherRowsCalls, scatterAddRowsCalls } from './embedding.ts';
 
 const sizes = [

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { builds, expectClose, noise, probe } from './causal-fir-probe.ts';
+import { builds, expectClose, noise, probe } from './causal-fir-probe.test-support.ts';
 import { fftConvCalls, fftConvKernelGradientCalls } from './fft-conv.ts';
 
 interface Case {

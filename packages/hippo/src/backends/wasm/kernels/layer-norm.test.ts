@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { callProbe, expectNear } from './call-probe.ts';
-import { builds, noise } from './causal-fir-probe.ts';
+import { callProbe, expectNear } from './call-probe.test-support.ts';
+import { builds, noise } from './causal-fir-probe.test-support.ts';
 import { layerNormCalls, layerNormGradientCalls } from './layer-norm.ts';
 
 const epsilon = 1e-5;

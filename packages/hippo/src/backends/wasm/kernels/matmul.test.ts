@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { callProbe } from './call-probe.ts';
-import { builds, noise } from './causal-fir-probe.ts';
+import { callProbe } from './call-probe.test-support.ts';
+import { builds, noise } from './causal-fir-probe.test-support.ts';
 import { type MatmulOptions, matmulCalls } from './matmul.ts';
 
 const gelu = (x: number): number => x / (1 + Math.exp(-2 * Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3)));

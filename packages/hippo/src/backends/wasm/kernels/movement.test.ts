@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { callProbe } from './call-probe.ts';
-import { builds, noise } from './causal-fir-probe.ts';
+import { callProbe } from './call-probe.test-support.ts';
+import { builds, noise } from './causal-fir-probe.test-support.ts';
 import { concatCalls, padCalls, updateSliceCalls } from './movement.ts';
 
 const product = (sizes: readonly number[]): number => sizes.reduce((a, b) => a * b, 1);

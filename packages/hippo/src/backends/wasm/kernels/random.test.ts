@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { normals, uniforms } from '../../../tensor/philox.ts';
-import { callProbe, expectNear } from './call-probe.ts';
-import { builds } from './causal-fir-probe.ts';
+import { callProbe, expectNear } from './call-probe.test-support.ts';
+import { builds } from './causal-fir-probe.test-support.ts';
 import { randomNormalCalls, randomUniformCalls } from './random.ts';
 
 const draws = [

@@ -1,5 +1,5 @@
 import { describe, it } from 'vitest';
-import { builds, expectClose, noise, probe } from './causal-fir-probe.ts';
+import { builds, expectClose, noise, probe } from './causal-fir-probe.test-support.ts';
 import { shiftTapsCalls } from './shift-taps.ts';
 
 describe.each(builds)('shiftTaps, %s build', async (build) => {

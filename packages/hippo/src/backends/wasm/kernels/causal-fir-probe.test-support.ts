@@ -2,7 +2,7 @@
 // three parts, insists that all give the same bits, and compares with float64 results.
 import { setFlagsFromString } from 'node:v8';
 import { expect } from 'vitest';
-import { type KernelHarness, kernelHarness } from '../kernel-harness.ts';
+import { type KernelHarness, kernelHarness } from '../kernel-harness.test-support.ts';
 import { hasRelaxedSimd } from '../module.ts';
 import type { KernelCalls } from './call.ts';
 

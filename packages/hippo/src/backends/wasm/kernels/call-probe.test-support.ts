@@ -1,7 +1,7 @@
 // Support for the tests of the row, reduction and movement kernels: runs a twin's calls for one, two and three parts (also those
 // marked too small to share), insists on equal bits and on intact memory around outputs and workspace.
 import { expect } from 'vitest';
-import { kernelHarness } from '../kernel-harness.ts';
+import { kernelHarness } from '../kernel-harness.test-support.ts';
 import type { KernelCalls } from './call.ts';
 
 type Data = Float32Array | Int32Array | Uint32Array;
