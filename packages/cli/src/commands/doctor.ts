@@ -1,6 +1,6 @@
 // `hippo doctor`: what this machine offers, what each backend is, and why one is not available.
 import { arch, availableParallelism, cpus, freemem, platform, totalmem } from 'node:os';
-import { backendNames, openDevice } from 'hippo';
+import { backendNames, enableWideVectors, openDevice } from 'hippo';
 import { defineCommand, type ValuesOf } from '../arguments/command.ts';
 import { formatBytes } from '../report/format.ts';
 import { alignTable } from '../report/table.ts';
@@ -38,6 +38,7 @@ export async function run({ json }: ValuesOf<typeof command>, io: CommandIo): Pr
     memoryBytes: totalmem(),
     freeMemoryBytes: freemem(),
     sharedMemory: typeof SharedArrayBuffer !== 'undefined',
+    wideVectors: enableWideVectors(),
   };
   const backends: BackendReport[] = [];
   for (const name of backendNames) backends.push(await examine(name));
@@ -50,6 +51,7 @@ export async function run({ json }: ValuesOf<typeof command>, io: CommandIo): Pr
         ['system', machine.system],
         ['processor', `${machine.processor}, ${machine.cores} core${machine.cores === 1 ? '' : 's'}`],
         ['memory', `${formatBytes(machine.memoryBytes)}, ${formatBytes(machine.freeMemoryBytes)} free`],
+        ['256-bit vectors', `${machine.wideVectors.on ? 'on' : 'off'}: ${machine.wideVectors.reason}`],
         ...backends.map(({ name, works: ok, description }) => [
           name,
           `${ok ? 'works' : 'not available'}: ${description}`,

@@ -11,6 +11,7 @@ import { gatherRowsOperation, scatterAddRowsOperation } from './embedding.ts';
 import { fftConvKernelGradientOperation, fftConvOperation } from './fft-conv.ts';
 import { layerNormGradientOperation, layerNormOperation } from './layer-norm.ts';
 import { matmulOperation } from './matmul.ts';
+import { matmulEpilogueOperation } from './matmul-epilogue.ts';
 import { maxOperation } from './max.ts';
 import { randomNormalOperation, randomUniformOperation } from './random.ts';
 import { reshapeOperation } from './reshape.ts';
@@ -36,6 +37,7 @@ export const operations: readonly Operation[] = [
   sumOperation as Operation,
   maxOperation as Operation,
   matmulOperation as Operation,
+  matmulEpilogueOperation as Operation,
   softmaxOperation,
   softmaxGradientOperation,
   layerNormOperation as Operation,

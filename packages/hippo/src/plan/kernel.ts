@@ -1,5 +1,5 @@
 // What the planner asks of a backend: which operations it has kernels for, and how a fused elementwise group becomes one kernel.
-import type { Node, ValueType } from '../graph/value.ts';
+import type { Node, Value, ValueType } from '../graph/value.ts';
 import type { ElementwiseProgram } from './program.ts';
 
 /** A kernel chosen for one step. Backends add what they need to run it. */
@@ -13,6 +13,12 @@ export interface LoweredKernel {
   readonly optionalOutputs?: readonly number[];
 }
 
+/**
+ * The value of an elementwise node made by the operation whose result is its operand `at`, or undefined where that operation
+ * cannot. `inputs` are the node's operands; nobody else reads the producer's result.
+ */
+export type EpilogueRule = (producer: Node, node: Node, inputs: readonly Value[], at: number) => Value | undefined;
+
 export interface KernelTable<K extends LoweredKernel = LoweredKernel> {
   readonly backend: string;
   /** The kernel for a structural operation, or undefined: then its decomposition is tried, then planning fails by name. */
@@ -24,6 +30,8 @@ export interface KernelTable<K extends LoweredKernel = LoweredKernel> {
     has(operationName: string): boolean;
     kernel(program: ElementwiseProgram): K;
   };
+  /** By operation name: elementwise nodes that its kernel can perform on its own result. See `EpilogueRule`. */
+  readonly epilogues?: ReadonlyMap<string, EpilogueRule>;
   /** Copies one value; needed only without fusion. */
   copy?(value: ValueType): K;
 }

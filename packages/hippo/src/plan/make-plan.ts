@@ -1,10 +1,11 @@
-// From a traced graph to a plan, pass by pass: simplify → share → prune → lower → fuse and schedule → memory.
+// From a traced graph to a plan, pass by pass: simplify → share → prune → lower → epilogues → fuse and schedule → memory.
 import type { Graph } from '../graph/graph.ts';
 import { prune } from '../graph/prune.ts';
 import { share } from '../graph/share.ts';
 import { simplify } from '../graph/simplify.ts';
 import { verify } from '../graph/verify.ts';
 import { assignMemory } from './assign-memory.ts';
+import { absorbEpilogues } from './epilogues.ts';
 import type { KernelTable, LoweredKernel } from './kernel.ts';
 import { lower } from './lower.ts';
 import type { Plan } from './plan.ts';
@@ -25,5 +26,6 @@ export function makePlan<K extends LoweredKernel>(
   graph = check(share(graph), 'share');
   graph = check(prune(graph), 'prune');
   graph = check(prune(lower(graph, kernels)), 'lower');
+  graph = check(prune(absorbEpilogues(graph, kernels)), 'epilogues');
   return assignMemory(graph, schedule(graph, kernels));
 }

@@ -3,7 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { applySingle, assign, input, read, traceGraph } from '../graph/trace.ts';
 import type { Operation, Value } from '../graph/value.ts';
 import { stateVariable } from '../graph/variable.ts';
-import { add, gelu, matmul, mul, neg, sum, tanh, transpose } from '../ops/index.ts';
+import { add, gelu, matmul, mul, neg, reshape, sum, tanh, transpose } from '../ops/index.ts';
+import { absorbIntoMatmul } from '../ops/matmul-epilogue.ts';
 import { explainPlan } from './explain.ts';
 import type { KernelTable, LoweredKernel } from './kernel.ts';
 import { makePlan } from './make-plan.ts';
@@ -57,6 +58,51 @@ describe('fusion', () => {
       return { y: add(transpose(h, [1, 0]), h) };
     });
     expect(names(plan)).toEqual(['fused:tanh', 'fused:transpose+add']);
+  });
+});
+
+describe('epilogues', () => {
+  const absorbing: KernelTable<Recorded> = {
+    ...kernels,
+    operation: (node) =>
+      node.operation.name.startsWith('matmul')
+        ? { name: node.operation.name, workspaceBytes: 0 }
+        : kernels.operation(node),
+    epilogues: new Map([
+      ['matmul', absorbIntoMatmul],
+      ['matmulEpilogue', absorbIntoMatmul],
+    ]),
+  };
+  const stepsOf = (build: () => Record<string, Value>): string[] =>
+    names(makePlan(traceGraph(build), absorbing, { verify: true }));
+  const bias = (): Value => input('bias', { shape: [4], dtype: 'f32' });
+  it('makes bias, GELU and residual part of the product, under another shape too', () => {
+    const chain = (y: Value, b: Value, r: Value): Value => add(r, gelu(add(reshape(y, [2, 2, 4]), b)));
+    const build = () => ({
+      y: chain(matmul(x(), input('w', matrix)), bias(), input('r', { shape: [2, 2, 4], dtype: 'f32' })),
+    });
+    expect(stepsOf(build)).toEqual(['matmulEpilogue:matmulEpilogue']);
+  });
+  it('leave a product alone that somebody else reads', () => {
+    const build = () => {
+      const y = matmul(x(), input('w', matrix));
+      return { z: add(y, bias()), y };
+    };
+    expect(stepsOf(build)).toEqual(['matmul:matmul', 'fused:add']);
+  });
+  it('take the bias alone where GELU is not the only reader', () => {
+    const build = () => {
+      const y = add(matmul(x(), input('w', matrix)), bias());
+      return { z: gelu(y), y };
+    };
+    expect(stepsOf(build)).toEqual(['matmulEpilogue:matmulEpilogue', 'fused:gelu']);
+  });
+  it('leave the bias to a pass over memory that several readers share', () => {
+    const build = () => {
+      const y = add(matmul(x(), input('w', matrix)), bias());
+      return { z: gelu(y), t: tanh(y) };
+    };
+    expect(stepsOf(build)).toEqual(['matmul:matmul', 'fused:add+gelu+tanh']);
   });
 });
 

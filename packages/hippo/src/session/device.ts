@@ -15,6 +15,8 @@ export interface DeviceOptions {
   readonly threads?: number;
   /** False keeps the wasm backend from using relaxed SIMD (fused multiply-add). */
   readonly relaxedSimd?: boolean;
+  /** False keeps the wasm backend from kernels made for 256-bit vectors where those are switched on (`enableWideVectors`). */
+  readonly wideVectors?: boolean;
 }
 
 /** An open backend. Close it with `dispose()` or `await using`. */
@@ -43,6 +45,7 @@ async function openBackend(name: BackendName, options: DeviceOptions): Promise<B
       return openWasmBackend({
         ...(options.threads !== undefined && { threads: options.threads }),
         ...(options.relaxedSimd !== undefined && { relaxed: options.relaxedSimd }),
+        ...(options.wideVectors !== undefined && { wide: options.wideVectors }),
       });
     }
     case 'reference': {

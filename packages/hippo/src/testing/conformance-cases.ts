@@ -9,6 +9,7 @@ import { elementwiseTable } from '../ops/elementwise.ts';
 import { scatterAddRowsOperation } from '../ops/embedding.ts';
 import * as ops from '../ops/index.ts';
 import { layerNormGradientOperation, layerNormOperation } from '../ops/layer-norm.ts';
+import { matmulEpilogueOperation } from '../ops/matmul-epilogue.ts';
 import { softmaxGradientOperation } from '../ops/softmax.ts';
 import type { Shape } from '../tensor/shape.ts';
 import type { CaseInput, ConformanceCase } from './conformance.ts';
@@ -220,6 +221,49 @@ function matmulCases(): ConformanceCase[] {
   );
 }
 
+/** Written as users write them: the wasm backend makes one kernel of each, the reference runs them one by one. */
+function epilogueCases(): ConformanceCase[] {
+  const layer = (x: V, w: V, b: V): V => ops.add(ops.matmul(x, w, { transposeB: true }), b);
+  const direct = (bias: 'none' | 'columns' | 'rows', gelu: boolean, residual: boolean, inputs: readonly Shape[]) =>
+    one(
+      'matmulEpilogue',
+      `bias ${bias}${gelu ? ' gelu' : ''}${residual ? ' residual' : ''} ${JSON.stringify(inputs)}`,
+      inputs.map((shape) => f(shape)),
+      (...values) => {
+        const attributes = { transposeA: false, transposeB: true, bias, gelu, residual };
+        return applySingle(matmulEpilogueOperation, values as V[], attributes);
+      },
+    );
+  const x = f([2, 5, 6]);
+  return [
+    direct('columns', true, true, [[5, 6], [7, 6], [7], [5, 7]]),
+    direct('rows', false, true, [[2, 5, 6], [7, 6], [5], [2, 5, 7]]),
+    direct('none', true, false, [
+      [1, 6],
+      [33, 6],
+    ]),
+    one('matmul', 'bias of columns', [x, f([7, 6]), f([7])], (a, w, b) => layer(a as V, w as V, b as V)),
+    one('matmul', 'bias of rows', [f([9, 6]), f([20, 6]), f([9, 1])], (a, w, b) => layer(a as V, w as V, b as V)),
+    one('matmul', 'square, bias of rows', [f([9, 6]), f([9, 6]), f([9, 1])], (a, w, b) =>
+      layer(a as V, w as V, b as V),
+    ),
+    one('matmul', 'a number added to all', [f([9, 6]), f([7, 6]), f([])], (a, w, b) => layer(a as V, w as V, b as V)),
+    one('matmul', 'bias, GELU, residual', [x, f([7, 6]), f([7]), f([2, 5, 7])], (a, w, b, r) =>
+      ops.add(r as V, ops.gelu(layer(a as V, w as V, b as V))),
+    ),
+    one('matmul', 'residual, then GELU', [x, f([7, 6]), f([2, 5, 7])], (a, w, r) =>
+      ops.gelu(ops.add(ops.matmul(a as V, w as V, { transposeB: true }), r as V)),
+    ),
+    one('matmul', 'two products', [x, f([7, 6]), f([7, 6])], (a, w, v) =>
+      ops.add(ops.matmul(a as V, w as V, { transposeB: true }), ops.matmul(a as V, v as V, { transposeB: true })),
+    ),
+    one('matmul', 'a product used twice', [f([5, 6]), f([6, 6])], (a, w) => {
+      const y = ops.matmul(a as V, w as V);
+      return ops.add(ops.gelu(y), y);
+    }),
+  ];
+}
+
 function rowCases(): ConformanceCase[] {
   const named = (names: readonly string[], values: readonly V[]) =>
     Object.fromEntries(names.map((name, i) => [name, values[i] as V]));
@@ -361,6 +405,7 @@ export const conformanceCases: readonly ConformanceCase[] = [
   ...movementCases(),
   ...reductionCases(),
   ...matmulCases(),
+  ...epilogueCases(),
   ...rowCases(),
   ...attentionCases(),
   ...sequenceCases(),

@@ -28,16 +28,17 @@ function addressOf(buffer: DeviceBuffer): number {
  * Opens the WebAssembly backend.
  * @param options.threads default: the number of cores; one where shared memory is missing.
  * @param options.relaxed false: without relaxed SIMD.
+ * @param options.wide false: without kernels made for wide vectors.
  */
 export async function openWasmBackend(
-  options: { readonly threads?: number; readonly relaxed?: boolean } = {},
+  options: { readonly threads?: number; readonly relaxed?: boolean; readonly wide?: boolean } = {},
 ): Promise<Backend<WasmKernel>> {
   const engine = await openEngine(options);
-  const { threads, relaxedSimd, sharedMemory } = engine;
+  const { threads, relaxedSimd, sharedMemory, wideVectors } = engine;
   return {
     name: 'wasm',
-    description: `WebAssembly SIMD${relaxedSimd ? ' with relaxed multiply-add' : ''}, ${threads} thread${threads === 1 ? '' : 's'}${sharedMemory ? '' : ' (no shared memory here)'}`,
-    kernels: wasmKernels(threads),
+    description: `WebAssembly SIMD${relaxedSimd ? ' with relaxed multiply-add' : ''}${wideVectors ? ' in 256-bit vectors' : ''}, ${threads} thread${threads === 1 ? '' : 's'}${sharedMemory ? '' : ' (no shared memory here)'}`,
+    kernels: wasmKernels({ threads, wide: wideVectors }),
     get allocatedBytes() {
       return engine.allocatedBytes;
     },

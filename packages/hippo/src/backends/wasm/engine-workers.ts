@@ -45,12 +45,7 @@ export function canStartWorkers(): boolean {
 }
 
 interface NodeModules {
-  readonly 'node:os': typeof import('node:os');
-  readonly 'node:v8': typeof import('node:v8');
-  readonly 'node:worker_threads': typeof import('node:worker_threads');
-}
-
-interface NodeModules {
+  readonly 'node:fs': typeof import('node:fs');
   readonly 'node:os': typeof import('node:os');
   readonly 'node:v8': typeof import('node:v8');
   readonly 'node:worker_threads': typeof import('node:worker_threads');

@@ -144,6 +144,7 @@ describe('the engine', () => {
         'engine-options',
         'engine-workers',
         'module',
+        'wide-vectors',
         'binaries.generated',
         '../../errors',
       ]) {

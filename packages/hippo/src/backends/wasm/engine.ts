@@ -6,6 +6,7 @@ import { chooseRelaxed, chooseThreads } from './engine-options.ts';
 import { type EngineWorker, startWorker } from './engine-workers.ts';
 import type { KernelCall } from './kernels/call.ts';
 import { compileKernels } from './module.ts';
+import { wideVectors } from './wide-vectors.ts';
 
 /** Calls laid out in the engine's memory. Belongs to the engine that loaded it. */
 export interface LoadedPlan {
@@ -20,6 +21,8 @@ export interface WasmEngine {
   readonly threads: number;
   readonly relaxedSimd: boolean;
   readonly sharedMemory: boolean;
+  /** Pairs of 128-bit operations run as 256-bit ones. */
+  readonly wideVectors: boolean;
   /** The 64-byte aligned address of a new block; its content is arbitrary. @throws BackendError `out-of-memory` */
   allocate(bytes: number): number;
   /** Gives a block back. @throws BackendError `bad-free` when no block in use starts there. */
@@ -53,13 +56,15 @@ interface Exports {
  * Opens an engine.
  * @param options.threads default: the number of cores, at most 16; one where threads cannot share memory or wait.
  * @param options.relaxed false: the build without relaxed SIMD. Default: relaxed where the engine has it.
+ * @param options.wide false: no kernels made for wide vectors. Default: where they are switched on (wide-vectors.ts).
  * @throws BackendError `bad-threads`, `no-threads`, `no-relaxed-simd`, `worker-failed`
  */
 export async function openEngine(
-  options: { readonly threads?: number; readonly relaxed?: boolean } = {},
+  options: { readonly threads?: number; readonly relaxed?: boolean; readonly wide?: boolean } = {},
 ): Promise<WasmEngine> {
   const threads = chooseThreads(options.threads);
   const relaxed = chooseRelaxed(options.relaxed);
+  const wide = relaxed && wideVectors().on && options.wide !== false;
   const build = await compileKernels({ relaxed });
   const { memory, maximum } = createMemory(build.sharedMemory);
   const instance = await WebAssembly.instantiate(build.module, { env: { memory } });
@@ -83,12 +88,13 @@ export async function openEngine(
   );
   await allReady(workers, () => exports.engineStop(control));
   const indices = new Map(kernels.map((name, i) => [name, first + i]));
-  return createEngine({ ...build, threads, memory, heap, control, exports, indices, workers });
+  return createEngine({ ...build, wideVectors: wide, threads, memory, heap, control, exports, indices, workers });
 }
 
 interface Parts {
   readonly relaxedSimd: boolean;
   readonly sharedMemory: boolean;
+  readonly wideVectors: boolean;
   readonly threads: number;
   readonly memory: WebAssembly.Memory;
   readonly heap: Heap;
@@ -101,6 +107,7 @@ interface Parts {
 function createEngine({
   relaxedSimd,
   sharedMemory,
+  wideVectors: wide,
   threads,
   memory,
   heap,
@@ -124,6 +131,7 @@ function createEngine({
     threads,
     relaxedSimd,
     sharedMemory,
+    wideVectors: wide,
     get allocatedBytes() {
       check();
       return heap.allocatedBytes;

@@ -16,7 +16,8 @@ import {
 import { gatherRowsOperation, scatterAddRowsOperation } from '../../ops/embedding.ts';
 import { fftConvKernelGradientOperation, fftConvOperation } from '../../ops/fft-conv.ts';
 import { layerNormGradientOperation, layerNormOperation } from '../../ops/layer-norm.ts';
-import { matmulOperation, matmulSizes } from '../../ops/matmul.ts';
+import { type MatmulAttributes, matmulOperation, matmulSizes } from '../../ops/matmul.ts';
+import { absorbIntoMatmul, type MatmulEpilogueAttributes, matmulEpilogueOperation } from '../../ops/matmul-epilogue.ts';
 import { maxOperation } from '../../ops/max.ts';
 import { randomNormalOperation, randomUniformOperation } from '../../ops/random.ts';
 import { shiftTapsOperation } from '../../ops/shift-taps.ts';
@@ -50,8 +51,15 @@ export interface WasmKernel extends LoweredKernel {
   readonly outputSlots?: readonly (number | undefined)[];
 }
 
+/** What kernels depend on besides the node. */
+export interface EngineTraits {
+  readonly threads: number;
+  /** 256-bit vectors: see wide-vectors.ts. */
+  readonly wide: boolean;
+}
+
 type Choice = Omit<WasmKernel, 'name' | 'workspaceBytes'>;
-type Chooser = (node: Node) => Choice;
+type Chooser = (node: Node, engine: EngineTraits) => Choice;
 
 const shapeOf = (node: Node, index: number): readonly number[] => node.inputs[index]?.shape ?? [];
 const countOf = (node: Node, index: number): number => elementCount(shapeOf(node, index));
@@ -74,13 +82,8 @@ function gradientSlots(endGradient: boolean, required: number, optional: readonl
 }
 
 const choosers: Readonly<Record<string, Chooser>> = {
-  [matmulOperation.name]: (node) => {
-    const [a, b] = node.inputs;
-    const attributes = attributesOf<{ transposeA: boolean; transposeB: boolean }>(node);
-    if (!a || !b) throw new Error('matmul without operands');
-    const sizes = matmulSizes(a, b, attributes);
-    return { calls: matmulCalls({ ...sizes, strideC: sizes.m * sizes.n, ...attributes }) };
-  },
+  [matmulOperation.name]: matmulChoice,
+  [matmulEpilogueOperation.name]: matmulChoice,
   [sumOperation.name]: (node) => ({
     calls: reduceCalls({ ...reductionSizes(shapeOf(node, 0), attributesOf(node)), kind: 'sum' }),
   }),
@@ -192,6 +195,15 @@ const choosers: Readonly<Record<string, Chooser>> = {
   },
 };
 
+function matmulChoice(node: Node, { wide }: EngineTraits): Choice {
+  const [a, b] = node.inputs;
+  if (!a || !b) throw new Error('matmul without operands');
+  const { gelu, ...attributes } = attributesOf<MatmulAttributes & Partial<MatmulEpilogueAttributes>>(node);
+  const sizes = matmulSizes(a, b, attributes);
+  const activation = gelu ? 'gelu' : 'none';
+  return { calls: matmulCalls({ ...sizes, strideC: sizes.m * sizes.n, ...attributes, activation, wide }) };
+}
+
 function rowsOf(node: Node, index: number): { rows: number; width: number } {
   const shape = shapeOf(node, index);
   return { rows: elementCount(shape.slice(0, -1)), width: shape[shape.length - 1] ?? 1 };
@@ -225,19 +237,23 @@ function cheaperForm({ batch, length, states }: SsmSizes, hasState: boolean): Ex
   return convolution < scan ? 'convolution' : 'scan';
 }
 
-/** The kernel table for `threads` threads, which the size of workspaces depends on. */
-export function wasmKernels(threads: number): KernelTable<WasmKernel> {
+/** The kernel table; the size of workspaces depends on the number of threads. */
+export function wasmKernels(engine: EngineTraits): KernelTable<WasmKernel> {
   const finish = (name: string, choice: Choice): WasmKernel => ({
     ...choice,
     name,
-    workspaceBytes: choice.calls.workspaceBytes(threads),
+    workspaceBytes: choice.calls.workspaceBytes(engine.threads),
   });
   return {
     backend: 'wasm',
     operation(node) {
       const choose = choosers[node.operation.name];
-      return choose && finish(node.operation.name, choose(node));
+      return choose && finish(node.operation.name, choose(node, engine));
     },
+    epilogues: new Map([
+      [matmulOperation.name, absorbIntoMatmul],
+      [matmulEpilogueOperation.name, absorbIntoMatmul],
+    ]),
     fusion: {
       maxInputs: 24,
       maxInstructions: 120,

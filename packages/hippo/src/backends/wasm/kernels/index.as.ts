@@ -20,7 +20,7 @@ export { randomNormal, randomUniform } from './random.as';
 export { copyBlocks, pad, updateSlice } from './movement.as';
 export { elementwise } from './elementwise.as';
 export { elementwiseTranspose } from './elementwise-transpose.as';
-export { matmulTiles } from './matmul.as';
+export { matmulTiles, matmulWideTiles } from './matmul.as';
 export { matmulPack } from './matmul-pack.as';
 export { matmulCombine, matmulDots } from './matmul-rows.as';
 export { causalAttention } from './causal-attention.as';

@@ -1,5 +1,5 @@
-// Packing for the matrix product: panels of 8 columns of op(B), and of 4 rows of op(A) when A is transposed, laid out in
-// the order in which the tiles read them. Missing columns and rows are zeros, so that tiles need no cases.
+// Packing for the matrix product: panels of 8 or 16 columns of op(B), and of 4 or 6 rows of op(A) when A is transposed,
+// laid out in the order in which the tiles read them. Missing columns and rows are zeros, so that tiles need no cases.
 import { word } from './simd.as';
 
 /** Turns a 4×4 tile of words: rows `step` bytes apart become columns, `stepTo` bytes apart. */
@@ -24,10 +24,26 @@ function turn4(source: usize, step: usize, target: usize, stepTo: usize): void {
 export function packAlong(source: usize, step: usize, k: i32, target: usize, count: i32, width: i32): void {
   const targetStep = <usize>width << 2;
   const end = target + <usize>k * targetStep;
-  if (count == 8) {
+  if (count == 16) {
+    for (; target < end; target += 64, source += step) {
+      v128.store(target, v128.load(source));
+      v128.store(target, v128.load(source, 16), 16);
+      v128.store(target, v128.load(source, 32), 32);
+      v128.store(target, v128.load(source, 48), 48);
+    }
+    return;
+  }
+  if (count == 8 && width == 8) {
     for (; target < end; target += 32, source += step) {
       v128.store(target, v128.load(source));
       v128.store(target, v128.load(source, 16), 16);
+    }
+    return;
+  }
+  if (count == 6 && width == 6) {
+    for (; target < end; target += 24, source += step) {
+      v128.store(target, v128.load(source));
+      store<u64>(target, load<u64>(source, 16), 16);
     }
     return;
   }
@@ -43,25 +59,33 @@ export function packAlong(source: usize, step: usize, k: i32, target: usize, cou
   }
 }
 
-/** Packs `count` ≤ 8 columns that lie across memory: column j starts `j·step` bytes on, its steps follow each other. */
-export function packAcross(source: usize, step: usize, k: i32, target: usize, count: i32): void {
+/**
+ * Packs `count` ≤ `width` columns that lie across memory: column j starts `j·step` bytes on, its steps follow each other.
+ * `width` is 8 or 16.
+ */
+export function packAcross(source: usize, step: usize, k: i32, target: usize, count: i32, width: i32): void {
   let i = 0;
-  if (count == 8) {
-    for (; i + 4 <= k; i += 4, source += 16, target += 128) {
-      turn4(source, step, target, 32);
-      turn4(source + 4 * step, step, target + 16, 32);
+  const targetStep = <usize>width << 2;
+  if (count == width) {
+    for (; i + 4 <= k; i += 4, source += 16, target += 4 * targetStep) {
+      turn4(source, step, target, targetStep);
+      turn4(source + 4 * step, step, target + 16, targetStep);
+      if (width == 8) continue;
+      turn4(source + 8 * step, step, target + 32, targetStep);
+      turn4(source + 12 * step, step, target + 48, targetStep);
     }
   }
-  for (; i < k; i++, source += 4, target += 32) {
-    for (let j = 0; j < 8; j++) {
+  for (; i < k; i++, source += 4, target += targetStep) {
+    for (let j = 0; j < width; j++) {
       store<f32>(target + (<usize>j << 2), j < count ? load<f32>(source + <usize>j * step) : 0);
     }
   }
 }
 
 /**
- * matmulPack: panels of 8 columns of op(B), each k × 8, for batches and columns given. Words: B (of the first batch and
- * column), target, k, columns, batches, batch stride of B, row stride of B in memory (bytes), transposed.
+ * matmulPack: panels of `width` columns of op(B), each k × width, for batches and columns given. Words: 0 B (of the first
+ * batch and column), 1 target, 2 k, 3 columns, 4 batches, 5 batch stride of B, 6 row stride of B in memory (bytes),
+ * 7 transposed, 8 width.
  */
 export function matmulPack(args: usize, part: i32, parts: i32): void {
   const k = <i32>word(args, 2);
@@ -69,14 +93,16 @@ export function matmulPack(args: usize, part: i32, parts: i32): void {
   const batches = <i32>word(args, 4);
   const step = <usize>word(args, 6);
   const transposed = word(args, 7) != 0;
-  const panels = (columns + 7) >> 3;
+  const width = <i32>word(args, 8);
+  const panels = (columns + width - 1) / width;
+  const panelBytes = (<usize>k * <usize>width) << 2;
   const last = <i32>((<i64>batches * panels * (part + 1)) / parts);
   for (let unit = <i32>((<i64>batches * panels * part) / parts); unit < last; unit++) {
-    const column = (unit % panels) << 3;
+    const column = (unit % panels) * width;
     const source = <usize>word(args, 0) + <usize>(unit / panels) * <usize>word(args, 5);
-    const target = <usize>word(args, 1) + <usize>unit * (<usize>k << 5);
-    const count = min(8, columns - column);
-    if (transposed) packAcross(source + <usize>column * step, step, k, target, count);
-    else packAlong(source + (<usize>column << 2), step, k, target, count, 8);
+    const target = <usize>word(args, 1) + <usize>unit * panelBytes;
+    const count = min(width, columns - column);
+    if (transposed) packAcross(source + <usize>column * step, step, k, target, count, width);
+    else packAlong(source + (<usize>column << 2), step, k, target, count, width);
   }
 }

@@ -4,8 +4,8 @@
 //
 // Words of both: 0 A, 1 B, 2 C, 3 bias, 4 m, 5 n, 6 k, 7 batches, 8 to 10 batch strides of A, B, C, 11 bytes from row to
 // row and 12 from column to column of op(A), 13 row stride of B in memory, 14 of C (bytes), 15 accumulate, 16 activation,
-// 17 columns of a unit of work.
-import { finishRow } from './matmul-finish.as';
+// 17 columns of a unit of work, 18 kind of bias, 19 residual, laid out like C.
+import { finishBlock } from './matmul-finish.as';
 import { madd, word } from './simd.as';
 
 /** The four lane sums of four vectors. */
@@ -146,18 +146,16 @@ function dotsUnit(args: usize, batch: usize, column: i32, columnEnd: i32): void 
     }
     if (i < m) put(pc, dots1(pa, b0, b1, b2, b3, k), columns, add);
   }
-  finishUnit(args, c, column, columnEnd);
+  finishUnit(args, batch, column, columnEnd);
 }
 
-function finishUnit(args: usize, c: usize, column: i32, columnEnd: i32): void {
-  const bias = <usize>word(args, 3);
-  const activation = word(args, 16);
-  if (bias == 0 && activation == 0) return;
+function finishUnit(args: usize, batch: usize, column: i32, columnEnd: i32): void {
+  const at = batch * <usize>word(args, 10);
+  const residual = <usize>word(args, 19);
+  const c = <usize>word(args, 2) + at;
+  const r = residual ? residual + at : 0;
   const m = <i32>word(args, 4);
-  const at = <usize>column << 2;
-  for (let i = 0; i < m; i++) {
-    finishRow(c + <usize>i * <usize>word(args, 14) + at, bias ? bias + at : 0, columnEnd - column, activation);
-  }
+  finishBlock(c, r, <usize>word(args, 14), <usize>word(args, 3), word(args, 18), word(args, 16), 0, m, column, columnEnd);
 }
 
 /** row[j] += Σ_l x_l·B[l, j] for the four rows of B at b, `rowB` bytes apart; x at a, `step` bytes apart. */
@@ -233,5 +231,5 @@ function combineUnit(args: usize, batch: usize, column: i32, columnEnd: i32): vo
     for (let i = 0; i < m; i++) combine1(c + <usize>i * rowC + at, count, a + <usize>i * rowA + <usize>l * stepA, b, add);
     add = true;
   }
-  finishUnit(args, c, column, columnEnd);
+  finishUnit(args, batch, column, columnEnd);
 }

@@ -12,6 +12,7 @@ function reference(
   b: Float32Array,
   bias: Float32Array | undefined,
   c: Float32Array,
+  residual?: Float32Array,
 ) {
   const { m, n, k, batch, strideA, strideB, strideC, transposeA, transposeB, activation } = options;
   const { lda = transposeA ? m : k, ldb = transposeB ? k : n, ldc = n } = options;
@@ -30,9 +31,10 @@ function reference(
           sum += x;
           size += Math.abs(x);
         }
-        sum += bias?.[j] ?? 0;
-        want[at] = activation === 'gelu' ? gelu(sum) : sum;
-        scale[at] = size + Math.abs(bias?.[j] ?? 0);
+        const shift = bias?.[options.bias === 'rows' ? i : j] ?? 0;
+        sum += shift;
+        want[at] = (activation === 'gelu' ? gelu(sum) : sum) + (residual?.[at] ?? 0);
+        scale[at] = size + Math.abs(shift) + Math.abs(residual?.[at] ?? 0);
       }
   return { want, scale };
 }
@@ -60,13 +62,21 @@ describe.each(builds)('matmul, %s build', async (build) => {
     const { lda = transposeA ? m : k, ldb = transposeB ? k : n, ldc = n } = options;
     const a = noise((batch - 1) * strideA + (transposeA ? k : m) * lda, 1);
     const b = noise((batch - 1) * strideB + (transposeB ? n : k) * ldb, 2);
-    const bias = options.bias ? noise(n, 3) : undefined;
+    const bias = options.bias ? noise(options.bias === 'rows' ? m : n, 3) : undefined;
     const c = noise((batch - 1) * strideC + m * ldc, 4);
-    const { want, scale } = reference(options, a, b, bias, c);
+    const residual = options.residual ? noise(c.length, 5) : undefined;
+    const { want, scale } = reference(options, a, b, bias, c, residual);
     // C goes in as an extra input that the output takes the place of, so that accumulating and row gaps can be checked.
-    const calls = matmulCalls(options);
-    const at = bias ? 3 : 2;
-    const [got] = run(calls, bias ? [a, b, bias, c] : [a, b, c], [{ inPlace: at }]);
+    const inputs = [a, b, bias, residual, c].filter((data) => data !== undefined);
+    const place: [{ inPlace: number }] = [{ inPlace: inputs.length - 1 }];
+    const [got] = run(matmulCalls(options), inputs, place);
+    const [wide] = run(matmulCalls({ ...options, wide: true }), inputs, place);
+    expect(
+      Buffer.from(wide!.buffer, wide!.byteOffset, wide!.byteLength).equals(
+        Buffer.from(got!.buffer, got!.byteOffset, got!.byteLength),
+      ),
+      `${JSON.stringify(options)}: wide tiles give the same bits`,
+    ).toBe(true);
     for (let i = 0; i < want.length; i++) {
       if (!(Math.abs(got![i]! - want[i]!) <= 3e-7 * (scale[i]! + 2))) {
         expect.fail(`${JSON.stringify(options)}: element ${i} is ${got![i]}, not ${want[i]}`);
@@ -91,19 +101,35 @@ describe.each(builds)('matmul, %s build', async (build) => {
   describe.each(layouts)('with transposeA $transposeA, transposeB $transposeB', (layout) => {
     it.each(sizes)('%i×%i, %i products each', (m, n, k) => {
       check(plain(m, n, k, layout));
-      check(plain(m, n, k, { ...layout, accumulate: true, bias: true, activation: 'gelu' }));
+      check(plain(m, n, k, { ...layout, accumulate: true, bias: 'columns', activation: 'gelu' }));
+    });
+
+    it.each(sizes)('%i×%i, %i products each, with a bias of rows and a residual', (m, n, k) => {
+      check(plain(m, n, k, { ...layout, bias: 'rows', residual: true }));
+      check(plain(m, n, k, { ...layout, bias: 'columns', activation: 'gelu', residual: true }));
+      check(
+        plain(m, n, k, {
+          ...layout,
+          batch: 2,
+          strideA: m * k,
+          strideB: n * k,
+          strideC: m * n,
+          bias: 'rows',
+          residual: true,
+        }),
+      );
     });
 
     it('sums over several steps of k', () => {
       check(plain(29, 19, 257, layout));
-      check(plain(26, 11, 600, { ...layout, accumulate: true, bias: true }));
+      check(plain(26, 11, 600, { ...layout, accumulate: true, bias: 'columns' }));
       check(plain(2, 30, 515, { ...layout, accumulate: true }));
     });
 
     it('takes batches, shared operands, and rows with gaps', () => {
       const [m, n, k] = [11, 13, 10];
       check(plain(m, n, k, { ...layout, batch: 5, strideA: m * k, strideB: n * k, strideC: m * n }));
-      check(plain(m, n, k, { ...layout, batch: 3, strideA: 0, strideB: n * k, strideC: m * n, bias: true }));
+      check(plain(m, n, k, { ...layout, batch: 3, strideA: 0, strideB: n * k, strideC: m * n, bias: 'columns' }));
       check(plain(m, n, k, { ...layout, batch: 3, strideA: m * k, strideB: 0, strideC: m * n, activation: 'gelu' }));
       check(plain(1, n, k, { ...layout, batch: 7, strideA: k, strideB: n * k, strideC: n }));
       check(plain(m, 1, k, { ...layout, batch: 7, strideA: m * k, strideB: k, strideC: m }));
@@ -131,7 +157,7 @@ describe.each(builds)('matmul, %s build', async (build) => {
   });
 
   it('packs B piece by piece when it is very large', () => {
-    const options = plain(26, 21_000, 300, { transposeB: true, bias: true });
+    const options = plain(26, 21_000, 300, { transposeB: true, bias: 'columns' });
     const calls = matmulCalls(options);
     expect(calls.calls({ inputs: [64, 64, 64], outputs: [64], workspace: 64 }, 2).length).toBe(4);
     const [m, n, k] = [26, 21_000, 300];

@@ -2,7 +2,7 @@
 // rows: nothing packed). Which of them runs, and how the work is cut, depends on sizes alone; numbers do not depend on it.
 import type { Addresses, KernelCall, KernelCalls } from './call.ts';
 
-/** C[b] = activation(op(A[b])·op(B[b]) + C[b]? + bias?), b < batch; op(A) is m×k, op(B) k×n, row-major. */
+/** C[b] = activation(op(A[b])·op(B[b]) + C[b]? + bias?) + residual[b]?, b < batch; op(A) is m×k, op(B) k×n, row-major. */
 export interface MatmulOptions {
   readonly m: number;
   readonly n: number;
@@ -22,25 +22,37 @@ export interface MatmulOptions {
   readonly ldc?: number;
   /** Add to what C holds. */
   readonly accumulate?: boolean;
-  /** A third input, n numbers added to every row. */
-  readonly bias?: boolean;
+  /** A third input: n numbers, one for each column, or m, one for each row of a batch. */
+  readonly bias?: 'none' | 'columns' | 'rows';
   /** `gelu` is the one by tanh. */
   readonly activation?: 'none' | 'gelu';
+  /** The last input, of C's layout, added after the activation. It must not share C's memory. */
+  readonly residual?: boolean;
+  /** Tiles of 6×16 instead of 4×8, for engines that fuse pairs of 128-bit operations. The numbers are the same. */
+  readonly wide?: boolean;
 }
 
-type Product = Required<Omit<MatmulOptions, 'activation'>> & { readonly activation: number };
+type Product = Required<Omit<MatmulOptions, 'activation' | 'bias'>> & {
+  readonly activation: number;
+  /** 0 none, 1 of columns, 2 of rows, as in matmul-finish.as.ts. */
+  readonly bias: number;
+};
 
-/** Inputs [A, B, bias?], outputs [C]. All sizes ≥ 1. The sum over k is taken in f32, in steps of 256. */
+const BIAS_KINDS = { none: 0, columns: 1, rows: 2 } as const;
+
+/** Inputs [A, B, bias?, residual?], outputs [C]. All sizes ≥ 1. The sum over k is taken in f32, in steps of 256. */
 export function matmulCalls(options: MatmulOptions): KernelCalls {
-  const { m, n, k, transposeA, transposeB, activation } = options;
+  const { m, n, k, transposeA, transposeB, activation, bias = 'none' } = options;
   const product: Product = {
     lda: transposeA ? m : k,
     ldb: transposeB ? k : n,
     ldc: n,
     accumulate: false,
-    bias: false,
+    residual: false,
+    wide: false,
     ...options,
     activation: activation === 'gelu' ? 1 : 0,
+    bias: BIAS_KINDS[bias],
   };
   const swapped = swapVector(product);
   if (swapped) return rowCalls(swapped.product, swapped.order);
@@ -65,11 +77,13 @@ function swapVector(
 ): { readonly product: Product; readonly order: readonly [number, number] } | undefined {
   const { m, n, lda, ldb, ldc, strideA, strideB, transposeA, transposeB, bias } = product;
   const isRow = transposeB || ldb === 1; // b's elements lie close
-  if (n !== 1 || m === 1 || ldc !== 1 || bias || !(isRow || transposeA)) return undefined;
+  if (n !== 1 || m === 1 || ldc !== 1 || !(isRow || transposeA)) return undefined;
   const sizes = { m: 1, n: m, strideA: strideB, strideB: strideA, ldc: m };
   // b is 1×k in memory when close, else k×1, which `transposeA` describes.
   const layout = { lda: ldb, ldb: lda, transposeA: !isRow, transposeB: !transposeA };
-  return { product: { ...product, ...sizes, ...layout }, order: [1, 0] };
+  // Rows have become columns.
+  const swappedBias = bias === 0 ? 0 : 3 - bias;
+  return { product: { ...product, ...sizes, ...layout, bias: swappedBias }, order: [1, 0] };
 }
 
 /** Multiply-adds below which threads are not worth waking. */
@@ -93,12 +107,20 @@ function rowCalls(product: Product, [first, second]: readonly [number, number]):
       const widest = transposeB ? DOT_COLUMNS : COMBINE_COLUMNS;
       const units = parts * Math.ceil((n * batch) / (widest * parts));
       const width = Math.min(widest, Math.ceil((n * batch) / units / 16) * 16);
-      const addresses = [inputs[first] ?? 0, inputs[second] ?? 0, c, product.bias ? (inputs[2] ?? 0) : 0];
+      const { bias, residual } = finishing(product, inputs);
+      const addresses = [inputs[first] ?? 0, inputs[second] ?? 0, c, bias];
       const strides = [strideA, strideB, strideC, rowA, columnA, ldb, ldc].map((elements) => elements * 4);
-      const words = [...addresses, m, n, k, batch, ...strides, Number(product.accumulate), activation, width];
+      const flags = [Number(product.accumulate), activation, width, product.bias, residual];
+      const words = [...addresses, m, n, k, batch, ...strides, ...flags];
       return [{ entry: transposeB ? 'matmulDots' : 'matmulCombine', words, ...sharing(product) }];
     },
   };
+}
+
+/** Addresses of the operands that the epilogue reads; 0: none. */
+function finishing(product: Product, inputs: readonly number[]): { readonly bias: number; readonly residual: number } {
+  const bias = product.bias ? (inputs[2] ?? 0) : 0;
+  return { bias, residual: product.residual ? (inputs[product.bias ? 3 : 2] ?? 0) : 0 };
 }
 
 const K_STEP = 256;
@@ -113,11 +135,24 @@ interface Chunk {
   readonly columns: number;
 }
 
-function chunksOf({ n, k, batch, strideB }: Product): readonly Chunk[] {
-  const panels = Math.ceil(n / 8);
-  const fit = Math.max(1, Math.floor(PACKED_LIMIT / (8 * k)));
+interface Tile {
+  readonly rows: number;
+  readonly columns: number;
+  readonly entry: string;
+}
+
+const TILE: Tile = { rows: 4, columns: 8, entry: 'matmulTiles' };
+const WIDE_TILE: Tile = { rows: 6, columns: 16, entry: 'matmulWideTiles' };
+
+const tileOf = ({ wide }: Product): Tile => (wide ? WIDE_TILE : TILE);
+
+function chunksOf(product: Product): readonly Chunk[] {
+  const { n, k, batch, strideB } = product;
+  const { columns: width } = tileOf(product);
+  const panels = Math.ceil(n / width);
+  const fit = Math.max(1, Math.floor(PACKED_LIMIT / (width * k)));
   if (strideB === 0 || panels > fit) {
-    const columns = 8 * Math.ceil(panels / Math.ceil(panels / fit));
+    const columns = width * Math.ceil(panels / Math.ceil(panels / fit));
     const batches = strideB === 0 ? batch : 1;
     return pieces(batch, batches).flatMap((b) =>
       pieces(n, columns).map((c) => ({ batch: b.from, batches: b.size, column: c.from, columns: c.size })),
@@ -141,11 +176,12 @@ function pieces(total: number, size: number): { readonly from: number; readonly 
 function tiledCalls(product: Product): KernelCalls {
   const { k, strideB, transposeA } = product;
   const chunks = chunksOf(product);
+  const { columns: width } = tileOf(product);
   const packedFloats = ({ batches, columns }: Chunk): number =>
-    (strideB === 0 ? 1 : batches) * Math.ceil(columns / 8) * 8 * k;
+    (strideB === 0 ? 1 : batches) * Math.ceil(columns / width) * width * k;
   const packedBytes = 4 * Math.ceil(Math.max(...chunks.map(packedFloats)) / 16) * 16;
-  // A 4×8 tile, and a unit's rows of A when they are packed.
-  const partBytes = 128 + (transposeA ? 4 * ROW_STEPS[0] * Math.min(k, K_STEP) : 0);
+  // A tile, and a unit's rows of A when they are packed.
+  const partBytes = RIM_BYTES + (transposeA ? 4 * MOST_ROWS * Math.min(k, K_STEP) : 0);
   return {
     workspaceBytes: (parts) => packedBytes + parts * partBytes,
     calls: (at, parts) =>
@@ -166,16 +202,29 @@ function chunkCalls(product: Product, chunk: Chunk, { at, parts, scratch, partBy
   const { m, k, lda, ldb, ldc, strideA, strideB, strideC, transposeA, transposeB, activation } = product;
   const { inputs, outputs, workspace } = at;
   const { batch, batches, column, columns } = chunk;
+  const tile = tileOf(product);
   const share = sharing({ ...product, n: columns, batch: batches });
-  const panelBytes = Math.ceil(columns / 8) * 32 * k;
+  const panelBytes = Math.ceil(columns / tile.columns) * tile.columns * 4 * k;
   const b = (inputs[1] ?? 0) + 4 * (batch * strideB + column * (transposeB ? ldb : 1));
-  const packing = [b, workspace, k, columns, strideB === 0 ? 1 : batches, 4 * strideB, 4 * ldb, Number(transposeB)];
-  const unit = chooseUnit({ m, columns, k, batches, packsA: transposeA, parts });
+  const packing = [
+    b,
+    workspace,
+    k,
+    columns,
+    strideB === 0 ? 1 : batches,
+    4 * strideB,
+    4 * ldb,
+    Number(transposeB),
+    tile.columns,
+  ];
+  const unit = chooseUnit({ m, columns, k, batches, packsA: transposeA, parts, tile });
+  const { bias, residual } = finishing(product, inputs);
+  const resultAt = 4 * (batch * strideC + column);
   const addresses = [
     (inputs[0] ?? 0) + 4 * batch * strideA,
     workspace,
-    (outputs[0] ?? 0) + 4 * (batch * strideC + column),
-    product.bias ? (inputs[2] ?? 0) + 4 * column : 0,
+    (outputs[0] ?? 0) + resultAt,
+    bias && product.bias === BIAS_KINDS.columns ? bias + 4 * column : bias,
   ];
   const strides = [4 * strideA, strideB === 0 ? 0 : panelBytes, 4 * strideC, 4 * lda, 4 * ldc];
   const flags = [Number(transposeA), Number(product.accumulate), activation];
@@ -191,14 +240,20 @@ function chunkCalls(product: Product, chunk: Chunk, { at, parts, scratch, partBy
     unit.columns,
     scratch,
     partBytes,
+    product.bias,
+    residual && residual + resultAt,
   ];
   return [
     { entry: 'matmulPack', words: packing, ...share },
-    { entry: 'matmulTiles', words, ...share },
+    { entry: tile.entry, words, ...share },
   ];
 }
 
-const ROW_STEPS = [256, 192, 128, 96, 64, 48, 32, 24, 16, 8, 4] as const;
+/** Bytes of a tile of either size at the start of a part's scratch, as in matmul.as.ts. */
+const RIM_BYTES = 384;
+/** Rows of a unit, in tiles. */
+const ROW_STEPS = [64, 48, 32, 24, 16, 12, 8, 6, 4, 2, 1] as const;
+const MOST_ROWS = ROW_STEPS[0] * WIDE_TILE.rows;
 
 interface UnitSizes {
   readonly m: number;
@@ -207,23 +262,27 @@ interface UnitSizes {
   readonly batches: number;
   readonly packsA: boolean;
   readonly parts: number;
+  readonly tile: Tile;
 }
 
 /**
  * Rows and columns of a unit of work: large units read B rarely, small ones balance the parts. Costs in nanoseconds, as
- * measured: 0.04 a multiply-add, 0.2 for a number of B that comes from the outer caches, 0.3 to pack one of A.
+ * measured: 0.04 a multiply-add (0.022 in wide tiles), 0.2 for a number of B that comes from the outer caches, 0.3 to pack
+ * one of A.
  */
-function chooseUnit({ m, columns, k, batches, packsA, parts }: UnitSizes): {
+function chooseUnit({ m, columns, k, batches, packsA, parts, tile }: UnitSizes): {
   readonly rows: number;
   readonly columns: number;
 } {
-  let best = { rows: 4, columns: 8, cost: Number.POSITIVE_INFINITY };
+  let best = { rows: tile.rows, columns: tile.columns, cost: Number.POSITIVE_INFINITY };
+  const product = tile === WIDE_TILE ? 0.022 : 0.04;
   for (let cuts = 1; cuts <= 4 * parts; cuts *= 2) {
-    const width = Math.ceil(columns / cuts / 8) * 8;
-    for (const rows of ROW_STEPS) {
-      const height = Math.min(rows, Math.ceil(m / 4) * 4);
+    const width = Math.ceil(columns / cuts / tile.columns) * tile.columns;
+    for (const step of ROW_STEPS) {
+      const rows = step * tile.rows;
+      const height = Math.min(rows, Math.ceil(m / tile.rows) * tile.rows);
       const units = batches * Math.ceil(m / rows) * Math.ceil(columns / width);
-      const unit = k * (height * width * 0.04 + width * 0.2 + (packsA ? height * 0.3 : 0)) + 100;
+      const unit = k * (height * width * product + width * 0.2 + (packsA ? height * 0.3 : 0)) + 100;
       const cost = Math.ceil(units / parts) * unit;
       if (cost < best.cost) best = { rows, columns: width, cost };
     }

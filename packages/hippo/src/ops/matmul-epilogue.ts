@@ -1,0 +1,135 @@
+// A matrix product with what follows it: C = gelu?(op(A)·op(B) + bias?) + residual?. Nobody writes it by hand: the planner makes
+// it of a product and the elementwise operations that alone read its result (plan/epilogues.ts), so that the result is
+// finished while it is in cache. The arithmetic is the same, in the same order, as that of the separate operations.
+import { rule } from '../graph/rule.ts';
+import { applySingle } from '../graph/trace.ts';
+import type { Node, NumbersWithShape, Operation, Value, ValueType } from '../graph/value.ts';
+import { broadcastStrides, elementCount, formatShape, type Shape } from '../tensor/shape.ts';
+import { add, elementwiseTable, gelu } from './elementwise.ts';
+import { type MatmulAttributes, matmulOperation, matmulSizes } from './matmul.ts';
+import { reshape } from './reshape.ts';
+
+export type MatmulEpilogueAttributes = MatmulAttributes & {
+  /** One number a column or one a row of every batch; a third operand. */
+  readonly bias: 'none' | 'columns' | 'rows';
+  readonly gelu: boolean;
+  /** The last operand, of the result's shape. */
+  readonly residual: boolean;
+};
+
+/** The operands of a node whose optional ones are only present when its attributes say so. */
+function epilogueOperands<T>(inputs: readonly T[], { bias, residual }: MatmulEpilogueAttributes) {
+  const [a, b, ...rest] = inputs;
+  return {
+    a,
+    b,
+    bias: bias === 'none' ? undefined : rest[0],
+    residual: residual ? rest[bias === 'none' ? 0 : 1] : undefined,
+  };
+}
+
+/** Inputs [a, b, bias?, residual?], output [C]. */
+export const matmulEpilogueOperation: Operation<MatmulEpilogueAttributes> = {
+  name: 'matmulEpilogue',
+  infer: (inputs, attributes) => {
+    const [product] = matmulOperation.infer(inputs.slice(0, 2), attributes);
+    const { a, b, bias, residual } = epilogueOperands(inputs, attributes);
+    if (!product || !a || !b) return [];
+    const { m, n } = matmulSizes(a, b, attributes);
+    const wanted = attributes.bias === 'rows' ? m : n;
+    const count = (type: ValueType): number => elementCount(type.shape);
+    rule(
+      !bias || (bias.dtype === 'f32' && count(bias) === wanted),
+      () => `the bias must have ${wanted} numbers; got ${formatShape(bias?.shape ?? [])}.`,
+    );
+    rule(
+      !residual || (residual.dtype === 'f32' && count(residual) === count(product)),
+      () => `the residual must have ${count(product)} numbers; got ${formatShape(residual?.shape ?? [])}.`,
+    );
+    return [product];
+  },
+  decompose: (inputs, attributes) => {
+    const { a, b, bias, residual } = epilogueOperands(inputs, attributes);
+    if (!a || !b) return [];
+    const { transposeA, transposeB } = attributes;
+    let y = applySingle(matmulOperation, [a, b], { transposeA, transposeB });
+    if (bias) y = add(y, reshape(bias, attributes.bias === 'rows' ? [-1, 1] : [-1]));
+    if (attributes.gelu) y = gelu(y);
+    return [residual ? add(y, reshape(residual, y.shape)) : y];
+  },
+  reference: (inputs, attributes, outputs) => {
+    const { a, b, bias, residual } = epilogueOperands<NumbersWithShape>(inputs, attributes);
+    if (!a || !b) return [];
+    const [product] = matmulOperation.reference?.([a, b], attributes, outputs) ?? [];
+    if (!product) return [];
+    const { m, n } = matmulSizes({ ...a, dtype: 'f32' }, { ...b, dtype: 'f32' }, attributes);
+    for (let i = 0; i < product.length; i++) {
+      const x = (product[i] ?? 0) + (bias?.data[attributes.bias === 'rows' ? Math.floor(i / n) % m : i % n] ?? 0);
+      const y = attributes.gelu ? elementwiseTable.gelu.evaluate(x, 0, 0) : x;
+      product[i] = y + (residual?.data[i] ?? 0);
+    }
+    return [product];
+  },
+  operations: (inputs, attributes, outputs) =>
+    (matmulOperation.operations?.(inputs, attributes, outputs) ?? 0) + elementCount(outputs[0]?.shape ?? []),
+};
+
+/**
+ * The value of an elementwise node computed by the product it reads, or undefined when the node is nothing a product can do.
+ * @param producer a product, alone or with an epilogue, whose result only the node reads.
+ * @param inputs the node's operands; operand `at` is the product's result, perhaps under another shape.
+ */
+export function absorbIntoMatmul(
+  producer: Node,
+  { operation }: Node,
+  inputs: readonly Value[],
+  at: number,
+): Value | undefined {
+  const done = { bias: 'none', gelu: false, residual: false, ...producer.attributes } as MatmulEpilogueAttributes;
+  const [a, b] = producer.inputs;
+  const result = inputs[at];
+  if (!a || !b || !result || done.residual) return undefined;
+  const extended = (operand: Value | undefined, change: Partial<MatmulEpilogueAttributes>): Value => {
+    const operands = operand ? [...producer.inputs, operand] : producer.inputs;
+    return reshape(applySingle(matmulEpilogueOperation, operands, { ...done, ...change }), result.shape);
+  };
+  if (operation.name === elementwiseTable.gelu.name) return done.gelu ? undefined : extended(undefined, { gelu: true });
+  const other = inputs[1 - at];
+  if (operation.name !== elementwiseTable.add.name || !other || other.dtype !== 'f32') return undefined;
+  if (elementCount(other.shape) === elementCount(result.shape)) {
+    return other.shape.length === result.shape.length ? extended(other, { residual: true }) : undefined;
+  }
+  const bias =
+    done.bias === 'none' && !done.gelu ? biasKind(other.shape, result.shape, matmulSizes(a, b, done)) : 'none';
+  return bias === 'none' ? undefined : extended(other, { bias });
+}
+
+/** Whether an operand broadcast to `shape` is one number a column or one a row of an m×n product of that many elements. */
+function biasKind(
+  from: Shape,
+  shape: Shape,
+  { m, n }: { readonly m: number; readonly n: number },
+): MatmulEpilogueAttributes['bias'] {
+  if (from.length > shape.length) return 'none';
+  const strides = broadcastStrides(from, shape);
+  const count = elementCount(from);
+  if (count === n && variesOver(strides, shape, { inner: 1, count: n })) return 'columns';
+  return count === m && variesOver(strides, shape, { inner: n, count: m }) ? 'rows' : 'none';
+}
+
+/** Whether element i of the broadcast operand is number ⌊i / inner⌋ mod count. */
+function variesOver(
+  strides: readonly number[],
+  shape: Shape,
+  { inner, count }: { readonly inner: number; readonly count: number },
+): boolean {
+  let block = 1; // elements of the axes further in
+  for (let axis = shape.length - 1; axis >= 0; axis--) {
+    const size = shape[axis] ?? 1;
+    if (size === 1) continue;
+    const inside = block >= inner && block < inner * count;
+    if (strides[axis] !== (inside ? block / inner : 0)) return false;
+    block *= size;
+  }
+  return true;
+}
