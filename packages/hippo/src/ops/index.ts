@@ -13,6 +13,7 @@ import { layerNormGradientOperation, layerNormOperation } from './layer-norm.ts'
 import { matmulOperation } from './matmul.ts';
 import { matmulEpilogueOperation } from './matmul-epilogue.ts';
 import { maxOperation } from './max.ts';
+import { packColumnsOperation } from './pack-columns.ts';
 import { randomNormalOperation, randomUniformOperation } from './random.ts';
 import { reshapeOperation } from './reshape.ts';
 import { shiftTapsOperation } from './shift-taps.ts';
@@ -38,6 +39,7 @@ export const operations: readonly Operation[] = [
   maxOperation as Operation,
   matmulOperation as Operation,
   matmulEpilogueOperation as Operation,
+  packColumnsOperation as Operation,
   softmaxOperation,
   softmaxGradientOperation,
   layerNormOperation as Operation,

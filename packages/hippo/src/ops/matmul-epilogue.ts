@@ -1,13 +1,17 @@
-// A matrix product with what follows it: C = gelu?(op(A)·op(B) + bias?) + residual?. Nobody writes it by hand: the planner makes
-// it of a product and the elementwise operations that alone read its result (plan/epilogues.ts), so that the result is
-// finished while it is in cache. The arithmetic is the same, in the same order, as that of the separate operations.
-import { rule } from '../graph/rule.ts';
+// A matrix product with what follows it: C = gelu?(op(A)·op(B) + bias?) + residual?, B perhaps packed before. Nobody writes it
+// by hand: the planner makes it of a product and the elementwise operations that alone read its result
+// (plan/epilogues.ts), so that the result is finished while it is in cache, and of products with frozen weights
+// (session/packed-weights.ts). The arithmetic is the same, in the same order, as that of the separate operations.
+import { operand, rule } from '../graph/rule.ts';
 import { applySingle } from '../graph/trace.ts';
 import type { Node, NumbersWithShape, Operation, Value, ValueType } from '../graph/value.ts';
 import { broadcastStrides, elementCount, formatShape, type Shape } from '../tensor/shape.ts';
 import { add, elementwiseTable, gelu } from './elementwise.ts';
-import { type MatmulAttributes, matmulOperation, matmulSizes } from './matmul.ts';
+import { type MatmulAttributes, type MatmulSizes, matmulOperation, matmulSizes } from './matmul.ts';
+import { unpackColumns } from './pack-columns.ts';
 import { reshape } from './reshape.ts';
+import { sliceAxis } from './slice.ts';
+import { transpose } from './transpose.ts';
 
 export type MatmulEpilogueAttributes = MatmulAttributes & {
   /** One number a column or one a row of every batch; a third operand. */
@@ -15,7 +19,31 @@ export type MatmulEpilogueAttributes = MatmulAttributes & {
   readonly gelu: boolean;
   /** The last operand, of the result's shape. */
   readonly residual: boolean;
+  /** Columns of B when it comes packed (ops/pack-columns.ts), as panels [⌈columns/width⌉, k, width]. */
+  readonly packedColumns?: number;
 };
+
+/** Sizes of the product, whichever way B comes. */
+export function epilogueSizes(a: ValueType, b: ValueType, attributes: MatmulEpilogueAttributes): MatmulSizes {
+  const { packedColumns: n, transposeA } = attributes;
+  if (n === undefined) return matmulSizes(a, b, attributes);
+  const [rows = 1, inner = 1] = a.shape;
+  const [m, k] = transposeA ? [inner, rows] : [rows, inner];
+  return { m, n, k, batch: 1, strideA: 0, strideB: 0 };
+}
+
+function inferProduct(inputs: readonly ValueType[], attributes: MatmulEpilogueAttributes): ValueType | undefined {
+  const { packedColumns: n } = attributes;
+  if (n === undefined) return matmulOperation.infer(inputs.slice(0, 2), attributes)[0];
+  const [a, panels] = [operand(inputs, 0), operand(inputs, 1)];
+  const { m, k } = epilogueSizes(a, panels, attributes);
+  const [count = 0, inner, width = 1] = panels.shape;
+  rule(
+    a.shape.length === 2 && panels.shape.length === 3 && inner === k && Math.ceil(n / width) === count,
+    () => `takes a matrix and panels for ${n} columns; got ${formatShape(a.shape)} and ${formatShape(panels.shape)}.`,
+  );
+  return { shape: [m, n], dtype: 'f32' };
+}
 
 /** The operands of a node whose optional ones are only present when its attributes say so. */
 function epilogueOperands<T>(inputs: readonly T[], { bias, residual }: MatmulEpilogueAttributes) {
@@ -32,10 +60,10 @@ function epilogueOperands<T>(inputs: readonly T[], { bias, residual }: MatmulEpi
 export const matmulEpilogueOperation: Operation<MatmulEpilogueAttributes> = {
   name: 'matmulEpilogue',
   infer: (inputs, attributes) => {
-    const [product] = matmulOperation.infer(inputs.slice(0, 2), attributes);
+    const product = inferProduct(inputs, attributes);
     const { a, b, bias, residual } = epilogueOperands(inputs, attributes);
     if (!product || !a || !b) return [];
-    const { m, n } = matmulSizes(a, b, attributes);
+    const { m, n } = epilogueSizes(a, b, attributes);
     const wanted = attributes.bias === 'rows' ? m : n;
     const count = (type: ValueType): number => elementCount(type.shape);
     rule(
@@ -51,8 +79,10 @@ export const matmulEpilogueOperation: Operation<MatmulEpilogueAttributes> = {
   decompose: (inputs, attributes) => {
     const { a, b, bias, residual } = epilogueOperands(inputs, attributes);
     if (!a || !b) return [];
-    const { transposeA, transposeB } = attributes;
-    let y = applySingle(matmulOperation, [a, b], { transposeA, transposeB });
+    const { transposeA, packedColumns } = attributes;
+    const whole = packedColumns === undefined ? b : unpack(b, packedColumns);
+    const transposeB = packedColumns === undefined && attributes.transposeB;
+    let y = applySingle(matmulOperation, [a, whole], { transposeA, transposeB });
     if (bias) y = add(y, reshape(bias, attributes.bias === 'rows' ? [-1, 1] : [-1]));
     if (attributes.gelu) y = gelu(y);
     return [residual ? add(y, reshape(residual, y.shape)) : y];
@@ -60,9 +90,12 @@ export const matmulEpilogueOperation: Operation<MatmulEpilogueAttributes> = {
   reference: (inputs, attributes, outputs) => {
     const { a, b, bias, residual } = epilogueOperands<NumbersWithShape>(inputs, attributes);
     if (!a || !b) return [];
-    const [product] = matmulOperation.reference?.([a, b], attributes, outputs) ?? [];
+    const { transposeA, packedColumns } = attributes;
+    const whole = packedColumns === undefined ? b : unpackColumns(b, packedColumns);
+    const transposeB = packedColumns === undefined && attributes.transposeB;
+    const [product] = matmulOperation.reference?.([a, whole], { transposeA, transposeB }, outputs) ?? [];
     if (!product) return [];
-    const { m, n } = matmulSizes({ ...a, dtype: 'f32' }, { ...b, dtype: 'f32' }, attributes);
+    const { m, n } = epilogueSizes({ ...a, dtype: 'f32' }, { ...b, dtype: 'f32' }, attributes);
     for (let i = 0; i < product.length; i++) {
       const x = (product[i] ?? 0) + (bias?.data[attributes.bias === 'rows' ? Math.floor(i / n) % m : i % n] ?? 0);
       const y = attributes.gelu ? elementwiseTable.gelu.evaluate(x, 0, 0) : x;
@@ -70,9 +103,28 @@ export const matmulEpilogueOperation: Operation<MatmulEpilogueAttributes> = {
     }
     return [product];
   },
-  operations: (inputs, attributes, outputs) =>
-    (matmulOperation.operations?.(inputs, attributes, outputs) ?? 0) + elementCount(outputs[0]?.shape ?? []),
+  operations: ([a, b], attributes, [output]) => {
+    if (!a || !b) return 0;
+    const { k } = epilogueSizes(a, b, attributes);
+    return (2 * k + 1) * elementCount(output?.shape ?? []);
+  },
 };
+
+/** Panels as the matrix [k, columns]. */
+function unpack(panels: Value, columns: number): Value {
+  const [count = 1, k = 1, width = 1] = panels.shape;
+  return sliceAxis(reshape(transpose(panels, [1, 0, 2]), [k, count * width]), 1, 0, columns);
+}
+
+/** op(a)·B for packed B. */
+export function packedMatmul(
+  a: Value,
+  panels: Value,
+  { transposeA, columns }: { readonly transposeA: boolean; readonly columns: number },
+): Value {
+  const attributes = { transposeA, transposeB: false, bias: 'none', gelu: false, residual: false } as const;
+  return applySingle(matmulEpilogueOperation, [a, panels], { ...attributes, packedColumns: columns });
+}
 
 /**
  * The value of an elementwise node computed by the product it reads, or undefined when the node is nothing a product can do.
@@ -100,7 +152,7 @@ export function absorbIntoMatmul(
     return other.shape.length === result.shape.length ? extended(other, { residual: true }) : undefined;
   }
   const bias =
-    done.bias === 'none' && !done.gelu ? biasKind(other.shape, result.shape, matmulSizes(a, b, done)) : 'none';
+    done.bias === 'none' && !done.gelu ? biasKind(other.shape, result.shape, epilogueSizes(a, b, done)) : 'none';
   return bias === 'none' ? undefined : extended(other, { bias });
 }
 

@@ -32,6 +32,11 @@ export interface KernelTable<K extends LoweredKernel = LoweredKernel> {
   };
   /** By operation name: elementwise nodes that its kernel can perform on its own result. See `EpilogueRule`. */
   readonly epilogues?: ReadonlyMap<string, EpilogueRule>;
+  /**
+   * Columns of a panel, where a product of two matrices gains from a second operand that was packed before; else undefined.
+   * See ops/pack-columns.ts.
+   */
+  packing?(node: Node): number | undefined;
   /** Copies one value; needed only without fusion. */
   copy?(value: ValueType): K;
 }

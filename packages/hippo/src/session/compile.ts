@@ -15,6 +15,7 @@ import type { Plan } from '../plan/plan.ts';
 import type { TypedArray } from '../tensor/dtype.ts';
 import type { HostTensor } from '../tensor/host-tensor.ts';
 import { elementCount, formatShape } from '../tensor/shape.ts';
+import { packWeights, releasePacked } from './packed-weights.ts';
 import type { Store } from './store.ts';
 
 export interface CompileOptions<Inputs extends string> {
@@ -73,7 +74,7 @@ export async function compile<Inputs extends string = never, Outputs extends str
     return build(values) as TracedOutputs | undefined;
   });
   const { backend } = store.device;
-  const { graph, hidden } = await foldFrozen(traced, options);
+  const { graph, hidden, packed } = await foldFrozen(traced, options);
   const plan = makePlan(graph, backend.kernels, { verify });
   // Bound now: a variable without memory is found here, and one whose memory is gone before a run touches it.
   const bound = new Map(plan.variables.map((variable) => [variable, store.buffer(variable)]));
@@ -151,6 +152,7 @@ export async function compile<Inputs extends string = never, Outputs extends str
     disposed = true;
     prepared.dispose();
     store.drop(hidden.filter((variable) => store.has(variable)));
+    releasePacked(store, packed);
   };
   return Object.assign(run, {
     plan,
@@ -168,18 +170,22 @@ let frozenPlans = 0;
 
 /** Computes what depends on frozen variables alone and gives back the graph that reads the results. */
 async function foldFrozen(traced: Graph, { store, frozen = [], verify = false }: CompileOptions<string>) {
-  if (frozen.length === 0) return { graph: traced, hidden: [] };
+  if (frozen.length === 0) return { graph: traced, hidden: [], packed: [] };
   frozenPlans += 1;
-  const { once, each, hidden } = splitFrozen(prune(share(simplify(traced))), new Set(frozen), `plan${frozenPlans}`);
-  if (hidden.length === 0) return { graph: traced, hidden };
-  store.initialize(hidden);
+  const constant = new Set(frozen);
   const { backend } = store.device;
-  const prepared = await backend.prepare(makePlan(once, backend.kernels, { verify }), (variable) =>
-    store.buffer(variable),
-  );
-  await prepared.run();
-  prepared.dispose();
-  return { graph: each, hidden };
+  const runOnce = async (graph: Graph): Promise<void> => {
+    const plan = makePlan(graph, backend.kernels, { verify });
+    const prepared = await backend.prepare(plan, (variable) => store.buffer(variable));
+    await prepared.run();
+    prepared.dispose();
+  };
+  const { once, each, hidden } = splitFrozen(prune(share(simplify(traced))), constant, `plan${frozenPlans}`);
+  store.initialize(hidden);
+  if (hidden.length > 0) await runOnce(once);
+  const { graph, packed, fill } = packWeights(each, { store, frozen: constant, kernels: backend.kernels });
+  if (fill) await runOnce(fill);
+  return { graph, hidden, packed };
 }
 
 function inputData(

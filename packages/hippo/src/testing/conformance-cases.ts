@@ -9,7 +9,8 @@ import { elementwiseTable } from '../ops/elementwise.ts';
 import { scatterAddRowsOperation } from '../ops/embedding.ts';
 import * as ops from '../ops/index.ts';
 import { layerNormGradientOperation, layerNormOperation } from '../ops/layer-norm.ts';
-import { matmulEpilogueOperation } from '../ops/matmul-epilogue.ts';
+import { matmulEpilogueOperation, packedMatmul } from '../ops/matmul-epilogue.ts';
+import { packColumns } from '../ops/pack-columns.ts';
 import { softmaxGradientOperation } from '../ops/softmax.ts';
 import type { Shape } from '../tensor/shape.ts';
 import type { CaseInput, ConformanceCase } from './conformance.ts';
@@ -242,6 +243,20 @@ function epilogueCases(): ConformanceCase[] {
       [1, 6],
       [33, 6],
     ]),
+    ...[false, true].map((transposed) =>
+      one('packColumns', transposed ? 'transposed' : 'as it lies', [f(transposed ? [21, 7] : [7, 21])], (b) =>
+        packColumns(b as V, { transposed, width: 8 }),
+      ),
+    ),
+    ...[false, true].map((transposeA) =>
+      one(
+        'matmulEpilogue',
+        transposeA ? 'packed, Aᵀ' : 'packed, A',
+        [f(transposeA ? [7, 30] : [30, 7]), f([21, 7])],
+        (a, b) =>
+          packedMatmul(a as V, packColumns(b as V, { transposed: true, width: 8 }), { transposeA, columns: 21 }),
+      ),
+    ),
     one('matmul', 'bias of columns', [x, f([7, 6]), f([7])], (a, w, b) => layer(a as V, w as V, b as V)),
     one('matmul', 'bias of rows', [f([9, 6]), f([20, 6]), f([9, 1])], (a, w, b) => layer(a as V, w as V, b as V)),
     one('matmul', 'square, bias of rows', [f([9, 6]), f([9, 6]), f([9, 1])], (a, w, b) =>

@@ -17,8 +17,14 @@ import { gatherRowsOperation, scatterAddRowsOperation } from '../../ops/embeddin
 import { fftConvKernelGradientOperation, fftConvOperation } from '../../ops/fft-conv.ts';
 import { layerNormGradientOperation, layerNormOperation } from '../../ops/layer-norm.ts';
 import { type MatmulAttributes, matmulOperation, matmulSizes } from '../../ops/matmul.ts';
-import { absorbIntoMatmul, type MatmulEpilogueAttributes, matmulEpilogueOperation } from '../../ops/matmul-epilogue.ts';
+import {
+  absorbIntoMatmul,
+  epilogueSizes,
+  type MatmulEpilogueAttributes,
+  matmulEpilogueOperation,
+} from '../../ops/matmul-epilogue.ts';
 import { maxOperation } from '../../ops/max.ts';
+import { type PackColumnsAttributes, packColumnsOperation } from '../../ops/pack-columns.ts';
 import { randomNormalOperation, randomUniformOperation } from '../../ops/random.ts';
 import { shiftTapsOperation } from '../../ops/shift-taps.ts';
 import { padOperation } from '../../ops/slice.ts';
@@ -36,7 +42,7 @@ import { elementwiseCalls, elementwiseOpcodes } from './kernels/elementwise.ts';
 import { gatherRowsCalls, scatterAddRowsCalls } from './kernels/embedding.ts';
 import { fftConvCalls, fftConvKernelGradientCalls } from './kernels/fft-conv.ts';
 import { layerNormCalls, layerNormGradientCalls } from './kernels/layer-norm.ts';
-import { matmulCalls } from './kernels/matmul.ts';
+import { gainsFromPacking, matmulCalls, packColumnsCalls, panelWidth } from './kernels/matmul.ts';
 import { concatCalls, padCalls, updateSliceCalls } from './kernels/movement.ts';
 import { randomNormalCalls, randomUniformCalls } from './kernels/random.ts';
 import { reduceCalls } from './kernels/reduce.ts';
@@ -84,6 +90,11 @@ function gradientSlots(endGradient: boolean, required: number, optional: readonl
 const choosers: Readonly<Record<string, Chooser>> = {
   [matmulOperation.name]: matmulChoice,
   [matmulEpilogueOperation.name]: matmulChoice,
+  [packColumnsOperation.name]: (node) => {
+    const { transposed, width } = attributesOf<PackColumnsAttributes>(node);
+    const [, k = 1] = node.outputs[0]?.shape ?? [];
+    return { calls: packColumnsCalls({ k, n: countOf(node, 0) / k, transposed, width }) };
+  },
   [sumOperation.name]: (node) => ({
     calls: reduceCalls({ ...reductionSizes(shapeOf(node, 0), attributesOf(node)), kind: 'sum' }),
   }),
@@ -198,10 +209,13 @@ const choosers: Readonly<Record<string, Chooser>> = {
 function matmulChoice(node: Node, { wide }: EngineTraits): Choice {
   const [a, b] = node.inputs;
   if (!a || !b) throw new Error('matmul without operands');
-  const { gelu, ...attributes } = attributesOf<MatmulAttributes & Partial<MatmulEpilogueAttributes>>(node);
-  const sizes = matmulSizes(a, b, attributes);
-  const activation = gelu ? 'gelu' : 'none';
-  return { calls: matmulCalls({ ...sizes, strideC: sizes.m * sizes.n, ...attributes, activation, wide }) };
+  const plain = { bias: 'none', gelu: false, residual: false } as const;
+  const attributes = { ...plain, ...attributesOf<MatmulAttributes & Partial<MatmulEpilogueAttributes>>(node) };
+  const { transposeA, transposeB, bias, gelu, residual, packedColumns } = attributes;
+  const sizes = epilogueSizes(a, b, attributes);
+  const epilogue = { bias, activation: gelu ? 'gelu' : 'none', residual } as const;
+  const layout = { transposeA, transposeB, strideC: sizes.m * sizes.n, packedB: packedColumns !== undefined };
+  return { calls: matmulCalls({ ...sizes, ...layout, ...epilogue, wide }) };
 }
 
 function rowsOf(node: Node, index: number): { rows: number; width: number } {
@@ -254,6 +268,14 @@ export function wasmKernels(engine: EngineTraits): KernelTable<WasmKernel> {
       [matmulOperation.name, absorbIntoMatmul],
       [matmulEpilogueOperation.name, absorbIntoMatmul],
     ]),
+    packing(node) {
+      if (node.operation !== matmulOperation) return undefined;
+      const [a, b] = node.inputs;
+      if (!a || !b) return undefined;
+      const attributes = attributesOf<MatmulAttributes>(node);
+      const product = { ...matmulSizes(a, b, attributes), strideC: 0, ...attributes };
+      return gainsFromPacking(product) ? panelWidth(engine.wide) : undefined;
+    },
     fusion: {
       maxInputs: 24,
       maxInstructions: 120,

@@ -30,6 +30,8 @@ export interface MatmulOptions {
   readonly residual?: boolean;
   /** Tiles of 6×16 instead of 4×8, for engines that fuse pairs of 128-bit operations. The numbers are the same. */
   readonly wide?: boolean;
+  /** B is already packed, in panels of the tile's width (`packColumnsCalls`). */
+  readonly packedB?: boolean;
 }
 
 type Product = Required<Omit<MatmulOptions, 'activation' | 'bias'>> & {
@@ -50,10 +52,12 @@ export function matmulCalls(options: MatmulOptions): KernelCalls {
     accumulate: false,
     residual: false,
     wide: false,
+    packedB: false,
     ...options,
     activation: activation === 'gelu' ? 1 : 0,
     bias: BIAS_KINDS[bias],
   };
+  if (product.packedB) return tiledCalls(product);
   const swapped = swapVector(product);
   if (swapped) return rowCalls(swapped.product, swapped.order);
   return hasFewRows(product) ? rowCalls(product, [0, 1]) : tiledCalls(product);
@@ -117,6 +121,33 @@ function rowCalls(product: Product, [first, second]: readonly [number, number]):
   };
 }
 
+/** True for a product that packs B before it multiplies. */
+export function gainsFromPacking(options: MatmulOptions): boolean {
+  return matmulCalls(options).calls({ inputs: [0, 0], outputs: [0], workspace: 0 }, 1)[0]?.entry === 'matmulPack';
+}
+
+/** Columns of a panel of packed B. */
+export function panelWidth(wide: boolean): number {
+  return (wide ? WIDE_TILE : TILE).columns;
+}
+
+/** Input [B], k×n or n×k where `transposed`; output its panels [⌈n/width⌉, k, width]. */
+export function packColumnsCalls(sizes: {
+  readonly k: number;
+  readonly n: number;
+  readonly transposed: boolean;
+  readonly width: number;
+}): KernelCalls {
+  const { k, n, transposed, width } = sizes;
+  return {
+    workspaceBytes: () => 0,
+    calls: ({ inputs: [b = 0], outputs: [panels = 0] }) => {
+      const words = [b, panels, k, n, 1, 0, 4 * (transposed ? k : n), Number(transposed), width];
+      return [{ entry: 'matmulPack', words, ...(k * n < SHARED_FROM ? { parts: 1 as const } : {}) }];
+    },
+  };
+}
+
 /** Addresses of the operands that the epilogue reads; 0: none. */
 function finishing(product: Product, inputs: readonly number[]): { readonly bias: number; readonly residual: number } {
   const bias = product.bias ? (inputs[2] ?? 0) : 0;
@@ -149,6 +180,7 @@ const tileOf = ({ wide }: Product): Tile => (wide ? WIDE_TILE : TILE);
 function chunksOf(product: Product): readonly Chunk[] {
   const { n, k, batch, strideB } = product;
   const { columns: width } = tileOf(product);
+  if (product.packedB) return [{ batch: 0, batches: batch, column: 0, columns: n }];
   const panels = Math.ceil(n / width);
   const fit = Math.max(1, Math.floor(PACKED_LIMIT / (width * k)));
   if (strideB === 0 || panels > fit) {
@@ -179,7 +211,7 @@ function tiledCalls(product: Product): KernelCalls {
   const { columns: width } = tileOf(product);
   const packedFloats = ({ batches, columns }: Chunk): number =>
     (strideB === 0 ? 1 : batches) * Math.ceil(columns / width) * width * k;
-  const packedBytes = 4 * Math.ceil(Math.max(...chunks.map(packedFloats)) / 16) * 16;
+  const packedBytes = product.packedB ? 0 : 4 * Math.ceil(Math.max(...chunks.map(packedFloats)) / 16) * 16;
   // A tile, and a unit's rows of A when they are packed.
   const partBytes = RIM_BYTES + (transposeA ? 4 * MOST_ROWS * Math.min(k, K_STEP) : 0);
   return {
@@ -222,7 +254,7 @@ function chunkCalls(product: Product, chunk: Chunk, { at, parts, scratch, partBy
   const resultAt = 4 * (batch * strideC + column);
   const addresses = [
     (inputs[0] ?? 0) + 4 * batch * strideA,
-    workspace,
+    product.packedB ? (inputs[1] ?? 0) : workspace,
     (outputs[0] ?? 0) + resultAt,
     bias && product.bias === BIAS_KINDS.columns ? bias + 4 * column : bias,
   ];
@@ -243,10 +275,8 @@ function chunkCalls(product: Product, chunk: Chunk, { at, parts, scratch, partBy
     product.bias,
     residual && residual + resultAt,
   ];
-  return [
-    { entry: 'matmulPack', words: packing, ...share },
-    { entry: tile.entry, words, ...share },
-  ];
+  const multiply: KernelCall = { entry: tile.entry, words, ...share };
+  return product.packedB ? [multiply] : [{ entry: 'matmulPack', words: packing, ...share }, multiply];
 }
 
 /** Bytes of a tile of either size at the start of a part's scratch, as in matmul.as.ts. */
