@@ -15,7 +15,7 @@ export interface DeviceOptions {
   readonly threads?: number;
   /** False keeps the wasm backend from using relaxed SIMD (fused multiply-add). */
   readonly relaxedSimd?: boolean;
-  /** False keeps the wasm backend from kernels made for 256-bit vectors where those are switched on (`enableWideVectors`). */
+  /** Kernels made for 256-bit vectors; default: where those are switched on (`enableWideVectors`), elsewhere they are slower. */
   readonly wideVectors?: boolean;
 }
 

@@ -8,6 +8,7 @@ import { conformanceCases } from './conformance-cases.ts';
 const backends: Readonly<Record<string, DeviceOptions>> = {
   'wasm, one thread': { backend: 'wasm', threads: 1 },
   'wasm, two threads': { backend: 'wasm', threads: 2 },
+  'wasm, kernels for 256-bit vectors': { backend: 'wasm', threads: 2, wideVectors: true },
   'wasm, plain SIMD': { backend: 'wasm', threads: 1, relaxedSimd: false },
 };
 

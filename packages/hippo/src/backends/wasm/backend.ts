@@ -28,7 +28,7 @@ function addressOf(buffer: DeviceBuffer): number {
  * Opens the WebAssembly backend.
  * @param options.threads default: the number of cores; one where shared memory is missing.
  * @param options.relaxed false: without relaxed SIMD.
- * @param options.wide false: without kernels made for wide vectors.
+ * @param options.wide kernels made for wide vectors, or not; default: where those are switched on.
  */
 export async function openWasmBackend(
   options: { readonly threads?: number; readonly relaxed?: boolean; readonly wide?: boolean } = {},
@@ -37,7 +37,7 @@ export async function openWasmBackend(
   const { threads, relaxedSimd, sharedMemory, wideVectors } = engine;
   return {
     name: 'wasm',
-    description: `WebAssembly SIMD${relaxedSimd ? ' with relaxed multiply-add' : ''}${wideVectors ? ' in 256-bit vectors' : ''}, ${threads} thread${threads === 1 ? '' : 's'}${sharedMemory ? '' : ' (no shared memory here)'}`,
+    description: `WebAssembly SIMD${relaxedSimd ? ' with relaxed multiply-add' : ''}${wideVectors ? ', kernels for 256-bit vectors' : ''}, ${threads} thread${threads === 1 ? '' : 's'}${sharedMemory ? '' : ' (no shared memory here)'}`,
     kernels: wasmKernels({ threads, wide: wideVectors }),
     get allocatedBytes() {
       return engine.allocatedBytes;

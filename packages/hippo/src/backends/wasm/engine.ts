@@ -56,7 +56,8 @@ interface Exports {
  * Opens an engine.
  * @param options.threads default: the number of cores, at most 16; one where threads cannot share memory or wait.
  * @param options.relaxed false: the build without relaxed SIMD. Default: relaxed where the engine has it.
- * @param options.wide false: no kernels made for wide vectors. Default: where they are switched on (wide-vectors.ts).
+ * @param options.wide kernels made for wide vectors, or not. Default: where those are switched on (wide-vectors.ts). Elsewhere
+ * they give the same numbers, slower.
  * @throws BackendError `bad-threads`, `no-threads`, `no-relaxed-simd`, `worker-failed`
  */
 export async function openEngine(
@@ -64,7 +65,7 @@ export async function openEngine(
 ): Promise<WasmEngine> {
   const threads = chooseThreads(options.threads);
   const relaxed = chooseRelaxed(options.relaxed);
-  const wide = relaxed && wideVectors().on && options.wide !== false;
+  const wide = options.wide ?? (relaxed && wideVectors().on);
   const build = await compileKernels({ relaxed });
   const { memory, maximum } = createMemory(build.sharedMemory);
   const instance = await WebAssembly.instantiate(build.module, { env: { memory } });

@@ -113,11 +113,13 @@ const choosers: Readonly<Record<string, Chooser>> = {
     optionalOutputs: [1],
   }),
   [crossEntropyGradientOperation.name]: (node) => ({ calls: crossEntropyGradientCalls(crossEntropySizes(node, 1)) }),
-  [causalAttentionOperation.name]: (node) => ({
-    calls: causalAttentionCalls(attentionSizes(node, 0)),
+  [causalAttentionOperation.name]: (node, { wide }) => ({
+    calls: causalAttentionCalls({ ...attentionSizes(node, 0), wide }),
     optionalOutputs: [1],
   }),
-  [causalAttentionGradientOperation.name]: (node) => ({ calls: causalAttentionGradientCalls(attentionSizes(node, 1)) }),
+  [causalAttentionGradientOperation.name]: (node, { wide }) => ({
+    calls: causalAttentionGradientCalls({ ...attentionSizes(node, 1), wide }),
+  }),
   [gatherRowsOperation.name]: (node) => {
     const [rows = 0, width = 1] = shapeOf(node, 0);
     return { calls: gatherRowsCalls({ rows, width, count: countOf(node, 1) }) };

@@ -1,7 +1,7 @@
 // causalAttentionGradient, with p_ij = e^{scale·q_i·k_j − logSumExp_i} made again and D_i = dy_i·y_i:
 //   ds_ij = scale·p_ij·(dy_i·v_j − D_i), dq_i = Σ_j ds_ij k_j, dk_j = Σ_i ds_ij q_i, dv_j = Σ_i p_ij dy_i
 // (Dao et al., arXiv 2205.14135). Arguments: dy, q, k, v, y, logSumExp, dq, dk, dv, batch, length, width, scale, workspace, bytes
-// a part. Work: a head, all of it in one part, because dk and dv are sums over queries: tiles of 32 queries in order, each
+// a part, wide (256-bit vectors). Work: a head, all of it in one part, because dk and dv are sums over queries: tiles of 32 queries in order, each
 // against its blocks of 32 keys. Splitting a head would take seven products instead of five and each exponential twice.
 import { QUERIES, ROW, addOverKeys, addOverQueries, packPanels, products, visible } from './causal-attention-tile.as';
 import { exponential } from './exp.as';
@@ -53,10 +53,10 @@ function slopes(tile: usize, count: i32, queries: usize, scale: f32): void {
 /** p and ds of eight queries from `first` on: `count` keys from `block` on. */
 function panelSlopes(
   k: usize, v: usize, block: i32, count: i32, first: i32, width: i32, scale: f32,
-  packedQ: usize, packedDy: usize, tile: usize, queries: usize,
+  packedQ: usize, packedDy: usize, tile: usize, queries: usize, wide: bool,
 ): void {
-  products(k, count, width, packedQ, tile);
-  products(v, count, width, packedDy, tile + SLOPES);
+  products(k, count, width, packedQ, tile, wide);
+  products(v, count, width, packedDy, tile + SLOPES, wide);
   slopes(tile, count, queries, scale);
   for (let key = max(0, first + 1 - block); key < count; key++) {
     const at = tile + <usize>key * ROW;
@@ -74,6 +74,7 @@ function gradientTile(args: usize, at: usize, row: usize, begin: i32, rows: i32,
   const length = <i32>word(args, 10);
   const width = <i32>word(args, 11);
   const scale = real(args, 12);
+  const wide = word(args, 15) != 0;
   const bytes = (<usize>width) << 2;
   const here = at + <usize>begin * bytes;
   const dy = word(args, 0) + here;
@@ -99,10 +100,10 @@ function gradientTile(args: usize, at: usize, row: usize, begin: i32, rows: i32,
       const count = min(KEYS, min(first + 8, length) - block);
       const tile = space + ((<usize>r) << 2);
       const panel = <usize>r * bytes;
-      panelSlopes(k, v, block, count, first, width, scale, packedQ + panel, packedDy + panel, tile, tile);
-      addOverKeys(min(4, rows - r), tile + SLOPES, k, min(count, first + 4 - block), dq + panel, width);
+      panelSlopes(k, v, block, count, first, width, scale, packedQ + panel, packedDy + panel, tile, tile, wide);
+      addOverKeys(min(4, rows - r), tile + SLOPES, k, min(count, first + 4 - block), dq + panel, width, wide);
       if (rows - r > 4)
-        addOverKeys(min(4, rows - r - 4), tile + SLOPES + 16, k, count, dq + panel + (bytes << 2), width);
+        addOverKeys(min(4, rows - r - 4), tile + SLOPES + 16, k, count, dq + panel + (bytes << 2), width, wide);
     }
     const dk = word(args, 7) + from;
     const dv = word(args, 8) + from;
@@ -112,8 +113,8 @@ function gradientTile(args: usize, at: usize, row: usize, begin: i32, rows: i32,
       const tile = space + <usize>key * ROW + ((<usize>seen) << 2);
       const to = <usize>key * bytes;
       const skip = <usize>seen * bytes;
-      addOverQueries(min(4, keys - key), tile, dy + skip, rows - seen, dv + to, width);
-      addOverQueries(min(4, keys - key), tile + SLOPES, q + skip, rows - seen, dk + to, width);
+      addOverQueries(min(4, keys - key), tile, dy + skip, rows - seen, dv + to, width, wide);
+      addOverQueries(min(4, keys - key), tile + SLOPES, q + skip, rows - seen, dk + to, width, wide);
     }
   }
 }

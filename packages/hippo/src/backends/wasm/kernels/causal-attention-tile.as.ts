@@ -1,6 +1,7 @@
 // What causal attention and its gradient share: tiles of scores that hold queries in their columns and keys in their rows, so that
 // keys and values are read as they lie and every sum over keys runs down a register. `QUERIES` queries at a time are
 // transposed into panels of eight; a tile's row is `ROW` bytes whatever part of it is in use.
+import { wideAddFour, wideProducts8 } from './causal-attention-wide.as';
 import { madd } from './simd.as';
 import { tileRows } from './matmul-tile.as';
 
@@ -60,10 +61,28 @@ export function packPanels(x: usize, count: i32, width: i32, out: usize, scale: 
   }
 }
 
-/** tile[key][0..8) = x[key]·panel for `count` rows of x [·, width]; up to three rows more are written, repeating the last. */
-export function products(x: usize, count: i32, width: i32, panel: usize, tile: usize): void {
+/**
+ * tile[key][0..8) = x[key]·panel for `count` rows of x [·, width]. Rows up to the next multiple of four (of eight where `wide`)
+ * are written too, repeating the last.
+ */
+export function products(x: usize, count: i32, width: i32, panel: usize, tile: usize, wide: bool): void {
   const bytes = (<usize>width) << 2;
   const last = x + <usize>(count - 1) * bytes;
+  if (wide) {
+    for (let key = 0; key < count; key += 8) {
+      const a1 = min(x + bytes, last);
+      const a2 = min(a1 + bytes, last);
+      const a3 = min(a2 + bytes, last);
+      const a4 = min(a3 + bytes, last);
+      const a5 = min(a4 + bytes, last);
+      const a6 = min(a5 + bytes, last);
+      const a7 = min(a6 + bytes, last);
+      wideProducts8(x, a1, a2, a3, a4, a5, a6, a7, panel, width, tile, ROW);
+      x = min(a7 + bytes, last);
+      tile += 8 * ROW;
+    }
+    return;
+  }
   for (let key = 0; key < count; key += 4) {
     const a1 = min(x + bytes, last);
     const a2 = min(a1 + bytes, last);
@@ -147,30 +166,32 @@ function addOne(stepA: usize, a: usize, b: usize, k: i32, c: usize, row: usize):
 // @ts-ignore: decorator
 @inline
 function addProduct(
-  rowA: usize, stepA: usize, rows: i32, a: usize, b: usize, k: i32, c: usize, width: i32,
+  rowA: usize, stepA: usize, rows: i32, a: usize, b: usize, k: i32, c: usize, width: i32, wide: bool,
 ): void {
   const bytes = (<usize>width) << 2;
   const whole = bytes & ~31;
-  for (let at: usize = 0; at < whole; at += 32) {
+  let at: usize = 0;
+  if (wide && rows == 4) for (; at + 64 <= whole; at += 64) wideAddFour(rowA, stepA, a, b + at, k, c + at, bytes);
+  for (; at < whole; at += 32) {
     if (rows == 4) {
       addFour(rowA, stepA, a, b + at, k, c + at, bytes);
     } else {
       for (let i: usize = 0; i < <usize>rows; i++) addRow(stepA, a + i * rowA, b + at, k, c + i * bytes + at, bytes);
     }
   }
-  for (let at = whole; at < bytes; at += 4) {
+  for (at = whole; at < bytes; at += 4) {
     for (let i: usize = 0; i < <usize>rows; i++) addOne(stepA, a + i * rowA, b + at, k, c + i * bytes + at, bytes);
   }
 }
 
 /** c[query, ·] += Σ_key tile[key][query]·b[key, ·] for `rows` ≤ 4 queries and `k` keys; b and c have rows of `width`. */
-export function addOverKeys(rows: i32, tile: usize, b: usize, k: i32, c: usize, width: i32): void {
-  addProduct(4, ROW, rows, tile, b, k, c, width);
+export function addOverKeys(rows: i32, tile: usize, b: usize, k: i32, c: usize, width: i32, wide: bool): void {
+  addProduct(4, ROW, rows, tile, b, k, c, width, wide);
 }
 
 /** c[key, ·] += Σ_query tile[key][query]·b[query, ·] for `rows` ≤ 4 keys and `k` queries; b and c have rows of `width`. */
-export function addOverQueries(rows: i32, tile: usize, b: usize, k: i32, c: usize, width: i32): void {
-  addProduct(ROW, 4, rows, tile, b, k, c, width);
+export function addOverQueries(rows: i32, tile: usize, b: usize, k: i32, c: usize, width: i32, wide: bool): void {
+  addProduct(ROW, 4, rows, tile, b, k, c, width, wide);
 }
 
 /** All ones in the lanes of four queries from `query` on that may see `key`. */

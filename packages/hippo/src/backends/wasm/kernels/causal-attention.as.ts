@@ -1,7 +1,7 @@
 // causalAttention: y_i = Σ_{j≤i} p_ij v_j, p_ij = e^{scale·q_i·k_j − logSumExp_i}, without a length × length buffer: each tile of
 // 32 queries walks over blocks of 64 keys and rescales its sums when a larger score turns up (Milakov and Gimelshein,
 // arXiv 1805.02867; Dao et al., arXiv 2205.14135). Arguments: q, k, v, y, logSumExp (or 0), batch, length, width, scale,
-// workspace, bytes a part. Work: a tile of queries of one head; the blocks of K and V are read from the first-level cache
+// workspace, bytes a part, wide (256-bit vectors). Work: a tile of queries of one head; the blocks of K and V are read from the first-level cache
 // by four panels of queries in turn. Above the diagonal only what shares a group of eight queries is computed.
 import { QUERIES, ROW, addOverKeys, packPanels, products, visible } from './causal-attention-tile.as';
 import { exponential, logarithm } from './exp.as';
@@ -72,9 +72,9 @@ function scaleRows(x: usize, rows: i32, width: i32, factors: usize): void {
 /** Eight queries from `first` on (`rows` of them real) against keys `block` to `block` + `count`. */
 function attendPanel(
   k: usize, v: usize, y: usize, block: i32, count: i32, first: i32, rows: i32, width: i32,
-  panel: usize, tile: usize, largest: usize, sums: usize, factors: usize,
+  panel: usize, tile: usize, largest: usize, sums: usize, factors: usize, wide: bool,
 ): void {
-  products(k, count, width, panel, tile);
+  products(k, count, width, panel, tile, wide);
   const never = f32x4.splat(-Infinity);
   for (let key = max(0, first + 1 - block); key < count; key++) {
     const at = tile + <usize>key * ROW;
@@ -82,8 +82,8 @@ function attendPanel(
     v128.store(at, v128.bitselect(v128.load(at, 16), never, visible(block + key, first + 4)), 16);
   }
   if (exponentials(tile, count, largest, sums, factors)) scaleRows(y, rows, width, factors);
-  addOverKeys(min(4, rows), tile, v, min(count, first + 4 - block), y, width);
-  if (rows > 4) addOverKeys(rows - 4, tile + 16, v, count, y + ((<usize>width) << 4), width);
+  addOverKeys(min(4, rows), tile, v, min(count, first + 4 - block), y, width, wide);
+  if (rows > 4) addOverKeys(rows - 4, tile + 16, v, count, y + ((<usize>width) << 4), width, wide);
 }
 
 /** Divides the sums by their weights' sum, and gives ln Σ e^score. */
@@ -103,7 +103,7 @@ function finish(y: usize, logSumExp: usize, rows: i32, width: i32, largest: usiz
 /** Queries `begin` to `begin` + `rows` of one head. */
 function attendTile(
   q: usize, k: usize, v: usize, y: usize, logSumExp: usize, length: i32, width: i32, scale: f32,
-  begin: i32, rows: i32, space: usize,
+  begin: i32, rows: i32, space: usize, wide: bool,
 ): void {
   const bytes = (<usize>width) << 2;
   const out = y + <usize>begin * bytes;
@@ -121,6 +121,7 @@ function attendTile(
       attendPanel(
         k + at, v + at, out + <usize>row * bytes, block, count, first, min(8, rows - row), width,
         space + PACKED + <usize>row * bytes, space + word, space + LARGEST + word, space + SUMS + word, space + FACTORS,
+        wide,
       );
     }
   }
@@ -144,6 +145,7 @@ export function causalAttention(args: usize, part: i32, parts: i32): void {
       attendTile(
         word(args, 0) + at, word(args, 1) + at, word(args, 2) + at, word(args, 3) + at, logSumExp ? logSumExp + row : 0,
         length, width, real(args, 8), begin, min(QUERIES, length - begin), space,
+        word(args, 11) != 0,
       );
     }
   }

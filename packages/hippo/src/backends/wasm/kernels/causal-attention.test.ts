@@ -52,6 +52,10 @@ function check(
   expectNear(logSumExp!, want.logSumExp, { tolerance, floor: 1 });
   const saved = [dy, q, k, v, y!, logSumExp!];
   const [dq, dk, dv] = run(causalAttentionGradientCalls(sizes), saved, [count, count, count]);
+  const wide = { ...sizes, wide: true };
+  const same = 'products for 256-bit vectors give the same bits';
+  expect(run(causalAttentionCalls(wide), [q, k, v], [count, count / sizes.headDim]), same).toEqual([y, logSumExp]);
+  expect(run(causalAttentionGradientCalls(wide), saved, [count, count, count]), same).toEqual([dq, dk, dv]);
   const largest = (x: Float64Array): number => x.reduce((most, value) => Math.max(most, Math.abs(value)), 1);
   expectNear(dq!, want.dq, { tolerance, floor: largest(want.dq) });
   expectNear(dk!, want.dk, { tolerance, floor: largest(want.dk) });

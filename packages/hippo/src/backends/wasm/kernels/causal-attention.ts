@@ -10,19 +10,34 @@ export interface CausalAttentionSizes {
   readonly headDim: number;
   /** What q·k is multiplied by. */
   readonly scale: number;
+  /** Products made for 256-bit vectors; the numbers are the same. Default false. */
+  readonly wide?: boolean;
 }
 
 const tileRowBytes = 128; // the scores of one key and 32 queries, and one number for each of 32 queries
 
 /** Inputs [q, k, v], outputs [y, logSumExp [batch, length]]; the last may be absent. No output may be an input. */
-export function causalAttentionCalls({ batch, length, headDim, scale }: CausalAttentionSizes): KernelCalls {
+export function causalAttentionCalls({ batch, length, headDim, scale, wide }: CausalAttentionSizes): KernelCalls {
   const bytesPerPart = tileRowBytes * (64 + 2 + headDim) + 32;
   return {
     workspaceBytes: (parts) => parts * bytesPerPart,
     calls: ({ inputs: [q = 0, k = 0, v = 0], outputs: [y = 0, logSumExp = 0], workspace }) => [
       {
         entry: 'causalAttention',
-        words: [q, k, v, y, logSumExp, batch, length, headDim, { real: scale }, workspace, bytesPerPart],
+        words: [
+          q,
+          k,
+          v,
+          y,
+          logSumExp,
+          batch,
+          length,
+          headDim,
+          { real: scale },
+          workspace,
+          bytesPerPart,
+          Number(wide ?? false),
+        ],
         ...sharing((batch * length * length * headDim) / 4),
       },
     ],
@@ -30,7 +45,13 @@ export function causalAttentionCalls({ batch, length, headDim, scale }: CausalAt
 }
 
 /** Inputs [dy, q, k, v, y, logSumExp], outputs [dq, dk, dv]. No output may be an input. */
-export function causalAttentionGradientCalls({ batch, length, headDim, scale }: CausalAttentionSizes): KernelCalls {
+export function causalAttentionGradientCalls({
+  batch,
+  length,
+  headDim,
+  scale,
+  wide,
+}: CausalAttentionSizes): KernelCalls {
   const bytesPerPart = tileRowBytes * (2 * 32 + 2 + 2 * headDim);
   return {
     workspaceBytes: (parts) => parts * bytesPerPart,
@@ -43,7 +64,7 @@ export function causalAttentionGradientCalls({ batch, length, headDim, scale }: 
         entry: 'causalAttentionGradient',
         words: [
           ...[dy, q, k, v, y, logSumExp, dq, dk, dv, batch, length, headDim],
-          ...[{ real: scale }, workspace, bytesPerPart],
+          ...[{ real: scale }, workspace, bytesPerPart, Number(wide ?? false)],
         ],
         ...sharing((batch * length * length * headDim) / 2),
       },
