@@ -257,6 +257,11 @@ function epilogueCases(): ConformanceCase[] {
           packedMatmul(a as V, packColumns(b as V, { transposed: true, width: 8 }), { transposeA, columns: 21 }),
       ),
     ),
+    ...[12, 16].map((width) =>
+      one('matmulEpilogue', `packed, panels of ${width}`, [f([30, 7]), f([7, 21])], (a, b) =>
+        packedMatmul(a as V, packColumns(b as V, { transposed: false, width }), { transposeA: false, columns: 21 }),
+      ),
+    ),
     one('matmul', 'bias of columns', [x, f([7, 6]), f([7])], (a, w, b) => layer(a as V, w as V, b as V)),
     one('matmul', 'bias of rows', [f([9, 6]), f([20, 6]), f([9, 1])], (a, w, b) => layer(a as V, w as V, b as V)),
     one('matmul', 'square, bias of rows', [f([9, 6]), f([9, 6]), f([9, 1])], (a, w, b) =>

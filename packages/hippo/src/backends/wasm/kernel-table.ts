@@ -65,7 +65,8 @@ export interface EngineTraits {
 }
 
 type Choice = Omit<WasmKernel, 'name' | 'workspaceBytes'>;
-type Chooser = (node: Node, engine: EngineTraits) => Choice;
+/** Undefined: no kernel for these attributes, so the decomposition is tried. */
+type Chooser = (node: Node, engine: EngineTraits) => Choice | undefined;
 
 const shapeOf = (node: Node, index: number): readonly number[] => node.inputs[index]?.shape ?? [];
 const countOf = (node: Node, index: number): number => elementCount(shapeOf(node, index));
@@ -208,7 +209,7 @@ const choosers: Readonly<Record<string, Chooser>> = {
   },
 };
 
-function matmulChoice(node: Node, { wide }: EngineTraits): Choice {
+function matmulChoice(node: Node, engine: EngineTraits): Choice | undefined {
   const [a, b] = node.inputs;
   if (!a || !b) throw new Error('matmul without operands');
   const plain = { bias: 'none', gelu: false, residual: false } as const;
@@ -217,6 +218,10 @@ function matmulChoice(node: Node, { wide }: EngineTraits): Choice {
   const sizes = epilogueSizes(a, b, attributes);
   const epilogue = { bias, activation: gelu ? 'gelu' : 'none', residual } as const;
   const layout = { transposeA, transposeB, strideC: sizes.m * sizes.n, packedB: packedColumns !== undefined };
+  // Panels say themselves for which tile they are.
+  const width = layout.packedB ? b.shape[2] : panelWidth(engine.wide);
+  const wide = width === panelWidth(true);
+  if (!wide && width !== panelWidth(false)) return undefined;
   return { calls: matmulCalls({ ...sizes, ...layout, ...epilogue, wide }) };
 }
 
@@ -264,7 +269,8 @@ export function wasmKernels(engine: EngineTraits): KernelTable<WasmKernel> {
     backend: 'wasm',
     operation(node) {
       const choose = choosers[node.operation.name];
-      return choose && finish(node.operation.name, choose(node, engine));
+      const choice = choose?.(node, engine);
+      return choice && finish(node.operation.name, choice);
     },
     epilogues: new Map([
       [matmulOperation.name, absorbIntoMatmul],
