@@ -2,11 +2,20 @@
 // Both split off the power of two in the exponent bits and sum a polynomial on what is left.
 import { madd, nmadd } from './simd.as';
 
-const LOG2_E: f32 = 1.44269504;
-const LN2_HIGH: f32 = 0.693359375; // 9 bits of ln 2: k times it is exact for |k| < 2^15
-const LN2_LOW: f32 = -2.12194440e-4; // ln 2 − LN2_HIGH
-const ROUND: f32 = 12583039; // 1.5·2^23 + 127: adding it leaves round(x) + 127, a biased exponent, in the low bits
-const ROUND64: f64 = 6755399441055744; // 1.5·2^52, the same for doubles
+// Loaded from memory, one broadcast each: engines build a vector constant anew wherever a loop uses it.
+// log₂ e; 1.5·2²³ + 127, which when added leaves round(x) + 127, a biased exponent, in the low bits; ln 2 in two parts, the
+// first of 9 bits, so that k times it is exact for |k| < 2¹⁵; the lower limit of x; 1; q from the highest power down.
+const EXP: usize = memory.data<f32>([
+  1.44269504, 12583039, -2.12194440e-4, 0.693359375, -87.3, 1, 0.001381454, 0.008368745, 0.04166839, 0.16666521, 0.49999994,
+]);
+
+// @ts-ignore: decorator
+@inline
+function constant(index: usize): v128 {
+  return v128.load32_splat(EXP + (index << 2));
+}
+
+const ROUND64: f64 = 6755399441055744; // 1.5·2^52: rounds doubles as 1.5·2²³ rounds floats
 
 /**
  * e^x for x ≤ 88, lane by lane, within 1.2 ulp; below −87.3 (where floats go subnormal) and at −∞ exactly 0; NaN stays NaN.
@@ -15,17 +24,16 @@ const ROUND64: f64 = 6755399441055744; // 1.5·2^52, the same for doubles
 // @ts-ignore: decorator
 @inline
 export function exponential(x: v128): v128 {
-  const turned = madd(x, f32x4.splat(LOG2_E), f32x4.splat(ROUND));
-  const k = f32x4.sub(turned, f32x4.splat(ROUND));
-  const r = nmadd(k, f32x4.splat(LN2_LOW), nmadd(k, f32x4.splat(LN2_HIGH), x));
-  let q = madd(f32x4.splat(0.001381454), r, f32x4.splat(0.008368745));
-  q = madd(q, r, f32x4.splat(0.04166839));
-  q = madd(q, r, f32x4.splat(0.16666521));
-  q = madd(q, r, f32x4.splat(0.49999994));
-  const one = f32x4.splat(1);
-  const p = madd(madd(q, r, one), r, one);
+  const turned = madd(x, constant(0), constant(1));
+  const k = f32x4.sub(turned, constant(1));
+  const r = nmadd(k, constant(2), nmadd(k, constant(3), x));
+  let q = madd(constant(6), r, constant(7));
+  q = madd(q, r, constant(8));
+  q = madd(q, r, constant(9));
+  q = madd(q, r, constant(10));
+  const p = madd(madd(q, r, constant(5)), r, constant(5));
   // Shifted into the exponent field the integer becomes 2^k. A float product keeps NaN.
-  return v128.andnot(f32x4.mul(p, i32x4.shl(turned, 23)), f32x4.lt(x, f32x4.splat(-87.3)));
+  return v128.andnot(f32x4.mul(p, i32x4.shl(turned, 23)), f32x4.lt(x, constant(4)));
 }
 
 /**
