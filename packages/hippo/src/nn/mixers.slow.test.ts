@@ -241,7 +241,7 @@ describe.each(backends)('mixers on %s', (backend) => {
           (values) => {
             const { x, ...state } = values;
             const run = (form: SsmForm) => (x ? mixer.apply(x, { state, form }) : undefined);
-            const results = (['scan', 'convolution'] as const).map((form) => [form, run(form)] as const);
+            const results = (['scan', 'chunked', 'convolution'] as const).map((form) => [form, run(form)] as const);
             return Object.fromEntries(
               results.flatMap(([form, result]) =>
                 result
@@ -254,12 +254,12 @@ describe.each(backends)('mixers on %s', (backend) => {
             );
           },
         );
-        expect(relativeError(outputOf(outputs, 'convolution').data, outputOf(outputs, 'scan').data)).toBeLessThan(
-          tolerances.equivalence,
-        );
-        expect(
-          relativeError(outputOf(outputs, 'convolution end').data, outputOf(outputs, 'scan end').data),
-        ).toBeLessThan(tolerances.equivalence);
+        for (const form of ['chunked', 'convolution']) {
+          for (const result of ['', ' end']) {
+            const [got, want] = [outputOf(outputs, `${form}${result}`), outputOf(outputs, `scan${result}`)];
+            expect(relativeError(got.data, want.data), `${form}${result}`).toBeLessThan(tolerances.equivalence);
+          }
+        }
       },
     );
   });

@@ -10,8 +10,11 @@ import { elementCount, formatShape } from '../tensor/shape.ts';
 import { full } from './constant.ts';
 import { diagonalSsmConvolution, diagonalSsmGradientScan, diagonalSsmScan } from './diagonal-ssm-reference.ts';
 
-/** How outputs are computed. `auto` lets the backend choose by its costs; `explain()` says what it chose. */
-export type SsmForm = 'auto' | 'scan' | 'convolution';
+/**
+ * How outputs are computed: `scan` is the recurrence step by step, `chunked` small dense products with the state passed between
+ * chunks, `convolution` the FFT with the model's kernel. `auto` lets the backend choose by its costs; `explain()` says what it chose.
+ */
+export type SsmForm = 'auto' | 'scan' | 'chunked' | 'convolution';
 
 export type DiagonalSsmAttributes = { readonly form: SsmForm; readonly skip: boolean; readonly state: boolean };
 
@@ -83,11 +86,16 @@ export const diagonalSsmOperation: Operation<DiagonalSsmAttributes> = {
       { shape: [channels, batch, 2, states], dtype: 'f32' },
     ];
   },
-  gradient: ({ inputs, outputGradients: [dy, dEnd], attributes: { skip, state } }) => {
+  gradient: ({ inputs, outputGradients: [dy, dEnd], attributes: { skip, state, form } }) => {
     const [u] = inputs;
     if (!u) return [];
     const operands = [dy ?? full(u.shape, 0), ...(dEnd ? [dEnd] : []), ...inputs];
-    return applyOperation(diagonalSsmGradientOperation, operands, { skip, state, endGradient: dEnd !== undefined });
+    return applyOperation(diagonalSsmGradientOperation, operands, {
+      form,
+      skip,
+      state,
+      endGradient: dEnd !== undefined,
+    });
   },
   reference: (inputs, attributes) => {
     const { u, logPoleRe, logPoleIm, cRe, cIm, skip, state } = diagonalSsmOperands(inputs, attributes);
@@ -108,6 +116,8 @@ export const diagonalSsmOperation: Operation<DiagonalSsmAttributes> = {
 };
 
 export type DiagonalSsmGradientAttributes = {
+  /** The recurrence has no gradient of its own: `scan` counts as `chunked`, and so does `convolution` where states come or go. */
+  readonly form: SsmForm;
   readonly skip: boolean;
   readonly state: boolean;
   readonly endGradient: boolean;
@@ -157,7 +167,7 @@ export interface DiagonalSsmParameters {
 /**
  * Runs the state-space model over each row of u [channels, batch, length].
  * @param options.state [channels, batch, 2, N]: real parts, then imaginary parts, before the first step (zeros when absent).
- * @param options.form `scan` is the recurrence, `convolution` the FFT with the model's kernel; both give the same numbers.
+ * @param options.form all forms give the same numbers.
  * @returns y like u, and the state after the last step.
  */
 export function diagonalSsm(

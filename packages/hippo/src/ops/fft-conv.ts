@@ -2,13 +2,13 @@
 // adjoint). Layout [channels, batch, length]; backends use the FFT, the reference the direct sum.
 
 import { operand, rule } from '../graph/rule.ts';
-import { applySingle } from '../graph/trace.ts';
-import type { Operation, Value } from '../graph/value.ts';
+import { applyOperation, applySingle } from '../graph/trace.ts';
+import type { NumbersWithShape, Operation, Value } from '../graph/value.ts';
 import { elementCount, formatShape } from '../tensor/shape.ts';
-import { mul } from './elementwise.ts';
-import { sum } from './sum.ts';
 
-export type FftConvAttributes = { readonly direction: 'causal' | 'anticausal'; readonly skip: boolean };
+type Direction = 'causal' | 'anticausal';
+
+export type FftConvAttributes = { readonly direction: Direction; readonly skip: boolean };
 
 /** Inputs [u [channels, batch, length], kernel [channels, taps ≤ length], skip? [channels]], output like u. */
 export const fftConvOperation: Operation<FftConvAttributes> = {
@@ -33,14 +33,9 @@ export const fftConvOperation: Operation<FftConvAttributes> = {
   },
   gradient: ({ inputs: [u, kernel, skip], outputGradients: [g], attributes: { direction }, needs }) => {
     if (!u || !kernel || !g) return [];
-    const back = direction === 'causal' ? 'anticausal' : 'causal';
-    return [
-      needs[0] ? fftConv(g, kernel, { direction: back, skip }) : undefined,
-      needs[1]
-        ? kernelGradient(direction === 'causal' ? g : u, direction === 'causal' ? u : g, kernel.shape[1] ?? 1)
-        : undefined,
-      skip && needs[2] ? sum(mul(g, u), [1, 2]) : undefined,
-    ];
+    if (!needs[1] && !needs[2]) return [fftConv(g, kernel, { direction: opposite(direction), skip })];
+    const operands = skip ? [g, u, kernel, skip] : [g, u, kernel];
+    return applyOperation(fftConvGradientOperation, operands, { direction, skip: skip !== undefined });
   },
   reference: ([u, kernel, skip], { direction }) => {
     if (!u || !kernel) return [];
@@ -68,29 +63,40 @@ export const fftConvOperation: Operation<FftConvAttributes> = {
   },
 };
 
-/** Inputs [dy, u], output dKernel [channels, taps]: dk_j = Σ_{b,t} dy_t·u_{t−j}. */
-export const fftConvKernelGradientOperation: Operation<{ readonly taps: number }> = {
-  name: 'fftConvKernelGradient',
-  infer: (inputs, { taps }) => [{ shape: [operand(inputs, 0).shape[0] ?? 1, taps], dtype: 'f32' }],
-  reference: ([dy, u], { taps }) => {
-    if (!dy || !u) return [];
-    const [channels = 0, batch = 0, length = 0] = u.shape;
-    const result = new Float64Array(channels * taps);
-    for (let row = 0; row < channels * batch; row++) {
-      const channel = Math.floor(row / batch);
-      for (let j = 0; j < taps; j++) {
-        for (let t = j; t < length; t++)
-          result[channel * taps + j]! += (dy.data[row * length + t] ?? 0) * (u.data[row * length + t - j] ?? 0);
-      }
-    }
-    return [result];
+/**
+ * Inputs [dy, u, kernel, skip?], outputs [du, dKernel, dSkip?]: du is dy filtered the other way, dSkip = Σ_{b,t} dy_t·u_t, and
+ * dk_j = Σ_{b,t} dy_t·u_{t−j} (causal) or Σ_{b,t} dy_t·u_{t+j} (anticausal). One operation, since all need the same spectra.
+ */
+export const fftConvGradientOperation: Operation<FftConvAttributes> = {
+  name: 'fftConvGradient',
+  infer: (inputs) => inputs.slice(1).map(({ shape }) => ({ shape, dtype: 'f32' })),
+  reference: ([dy, u, kernel, skip], { direction }) => {
+    if (!dy || !u || !kernel) return [];
+    const operands = skip ? [dy, kernel, skip] : [dy, kernel];
+    const back = { direction: opposite(direction), skip: skip !== undefined };
+    const [du] = fftConvOperation.reference?.(operands, back, []) ?? [];
+    const [later, earlier] = direction === 'causal' ? [dy, u] : [u, dy];
+    const [dKernel, dSkip] = correlations(later, earlier, kernel.shape[1] ?? 1);
+    return [du ?? new Float64Array(0), dKernel, ...(skip ? [dSkip] : [])];
   },
-  operations: ([u]) => 2 * elementCount(u?.shape ?? []) * 10 * Math.ceil(Math.log2(2 * (u?.shape[2] ?? 1))),
+  operations: ([, u]) => 3 * elementCount(u?.shape ?? []) * 10 * Math.ceil(Math.log2(2 * (u?.shape[2] ?? 1))),
 };
 
-function kernelGradient(dy: Value, u: Value, taps: number): Value {
-  return applySingle(fftConvKernelGradientOperation, [dy, u], { taps });
+/** Σ_{b,t} later_t·earlier_{t−j} for each channel and lag j < taps, and for lag 0 alone. */
+function correlations(later: NumbersWithShape, earlier: NumbersWithShape, taps: number) {
+  const [channels = 0, batch = 0, length = 0] = later.shape;
+  const result = new Float64Array(channels * taps);
+  for (let row = 0; row < channels * batch; row++) {
+    const channel = Math.floor(row / batch);
+    for (let j = 0; j < taps; j++) {
+      for (let t = j; t < length; t++)
+        result[channel * taps + j]! += (later.data[row * length + t] ?? 0) * (earlier.data[row * length + t - j] ?? 0);
+    }
+  }
+  return [result, result.filter((_, index) => index % taps === 0)] as const;
 }
+
+const opposite = (direction: Direction): Direction => (direction === 'causal' ? 'anticausal' : 'causal');
 
 /**
  * Convolves each row of u with its channel's kernel, zero-padded, any length.
@@ -100,7 +106,7 @@ function kernelGradient(dy: Value, u: Value, taps: number): Value {
 export function fftConv(
   u: Value,
   kernel: Value,
-  options: { readonly direction?: 'causal' | 'anticausal'; readonly skip?: Value | undefined } = {},
+  options: { readonly direction?: Direction; readonly skip?: Value | undefined } = {},
 ): Value {
   const { direction = 'causal', skip } = options;
   return applySingle(fftConvOperation, skip ? [u, kernel, skip] : [u, kernel], { direction, skip: skip !== undefined });

@@ -8,7 +8,9 @@ import { crossEntropyGradientOperation, crossEntropyOperation } from './cross-en
 import { diagonalSsmGradientOperation, diagonalSsmOperation } from './diagonal-ssm.ts';
 import { elementwiseTable } from './elementwise.ts';
 import { gatherRowsOperation, scatterAddRowsOperation } from './embedding.ts';
-import { fftConvKernelGradientOperation, fftConvOperation } from './fft-conv.ts';
+import { fftConvGradientOperation, fftConvOperation } from './fft-conv.ts';
+import { h3MixerOperation } from './h3-mixer.ts';
+import { h3MixerGradientOperation } from './h3-mixer-gradient.ts';
 import { layerNormGradientOperation, layerNormOperation } from './layer-norm.ts';
 import { matmulOperation } from './matmul.ts';
 import { matmulEpilogueOperation } from './matmul-epilogue.ts';
@@ -57,8 +59,10 @@ export const operations: readonly Operation[] = [
   causalFirGradientOperation as Operation,
   diagonalSsmOperation as Operation,
   diagonalSsmGradientOperation as Operation,
+  h3MixerOperation as Operation,
+  h3MixerGradientOperation as Operation,
   fftConvOperation as Operation,
-  fftConvKernelGradientOperation as Operation,
+  fftConvGradientOperation as Operation,
 ];
 
 export { causalAttention } from './causal-attention.ts';
@@ -71,6 +75,7 @@ export * from './elementwise.ts';
 export { gatherRows } from './embedding.ts';
 export { fftConv } from './fft-conv.ts';
 export { gradient } from './gradient.ts';
+export { type H3MixerParameters, h3Mixer } from './h3-mixer.ts';
 export { layerNorm } from './layer-norm.ts';
 export { matmul } from './matmul.ts';
 export { max, mean } from './max.ts';

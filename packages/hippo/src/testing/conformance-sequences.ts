@@ -1,9 +1,12 @@
 // Conformance cases of the convolution and state-space operators, with every combination of skip, state and end gradient.
-import { applyOperation, applySingle } from '../graph/trace.ts';
+import { applyOperation } from '../graph/trace.ts';
 import type { Value } from '../graph/value.ts';
 import { causalFirGradientOperation } from '../ops/causal-fir.ts';
 import { diagonalSsmGradientOperation } from '../ops/diagonal-ssm.ts';
-import { fftConvKernelGradientOperation } from '../ops/fft-conv.ts';
+import { fftConvGradientOperation } from '../ops/fft-conv.ts';
+import { h3MixerOperation } from '../ops/h3-mixer.ts';
+import { h3MixerGradientOperation } from '../ops/h3-mixer-gradient.ts';
+import type { SsmForm } from '../ops/index.ts';
 import * as ops from '../ops/index.ts';
 import type { Shape } from '../tensor/shape.ts';
 import type { CaseInput, ConformanceCase } from './conformance.ts';
@@ -17,6 +20,7 @@ const flags = [
   [true, false],
   [false, true],
 ] as const;
+const forms = ['scan', 'chunked', 'convolution'] as const;
 const results = (values: readonly V[]) => Object.fromEntries(values.map((value, index) => [`result${index}`, value]));
 const label = (name: string, on: boolean): string => (on ? ` ${name}` : '');
 
@@ -82,7 +86,7 @@ function ssmCases(): ConformanceCase[] {
       ];
       const operands = [u, ...parameters, ...(skip ? [f([channels])] : []), ...(state ? [end] : [])];
       const name = `[${channels}, ${batch}, ${length}] ${states} states${label('skip', skip)}${label('state', state)}`;
-      const forward = (form: 'scan' | 'convolution'): ConformanceCase => ({
+      const forward = (form: SsmForm): ConformanceCase => ({
         operation: 'diagonalSsm',
         name: `${form} ${name}`,
         inputs: operands,
@@ -98,15 +102,15 @@ function ssmCases(): ConformanceCase[] {
         },
         tolerance: 2e-5,
       });
-      const backward = (endGradient: boolean): ConformanceCase => ({
+      const backward = (form: SsmForm, endGradient: boolean): ConformanceCase => ({
         operation: 'diagonalSsmGradient',
-        name: `${name}${label('end', endGradient)}`,
+        name: `${form} ${name}${label('end', endGradient)}`,
         inputs: [u, ...(endGradient ? [end] : []), ...operands],
         build: (...values) =>
-          results(applyOperation(diagonalSsmGradientOperation, values, { skip, state, endGradient })),
+          results(applyOperation(diagonalSsmGradientOperation, values, { form, skip, state, endGradient })),
         tolerance: 5e-5,
       });
-      return [forward('scan'), forward('convolution'), backward(false), backward(true)];
+      return [...forms.map(forward), ...forms.slice(1).map((form) => backward(form, false)), backward('auto', true)];
     }),
   );
 }
@@ -130,24 +134,61 @@ function convolutionCases(): ConformanceCase[] {
       build: (x, k, s) => ({ y: ops.fftConv(x as V, k as V, { direction, skip: skip ? s : undefined }) }),
       tolerance: 1e-5,
     });
-    const kernel: ConformanceCase = {
-      operation: 'fftConvKernelGradient',
-      name,
-      inputs: [u, u],
-      build: (dy, x) => ({ dk: applySingle(fftConvKernelGradientOperation, [dy as V, x as V], { taps }) }),
+    const backward = (direction: 'causal' | 'anticausal', skip: boolean): ConformanceCase => ({
+      operation: 'fftConvGradient',
+      name: `${direction} ${name}${label('skip', skip)}`,
+      inputs: [u, u, f([channels, taps]), ...(skip ? [f([channels])] : [])],
+      build: (...values) => results(applyOperation(fftConvGradientOperation, values, { direction, skip })),
       tolerance: 1e-5,
-    };
-    return [
-      forward('causal', false),
-      forward('causal', true),
-      forward('anticausal', false),
-      forward('anticausal', true),
-      kernel,
-    ];
+    });
+    const directions = ['causal', 'anticausal'] as const;
+    return directions.flatMap((direction) =>
+      [false, true].flatMap((skip) => [forward(direction, skip), backward(direction, skip)]),
+    );
   });
 }
 
-/** Cases of causalFir, diagonalSsm, fftConv and shiftTaps, and of their gradient operations. */
+/** [channels, batch, length, taps, states] of the mixer: single steps, odd lengths, shorter than the taps, odd batches, several pieces. */
+const mixerShapes = [
+  [1, 1, 1, 1, 1],
+  [1, 2, 3, 2, 1],
+  [2, 3, 1, 64, 32],
+  [3, 1, 17, 64, 4],
+  [2, 2, 65, 4, 3],
+  [3, 5, 130, 64, 32],
+  [1, 1, 1100, 64, 5],
+] as const;
+
+function mixerCases(): ConformanceCase[] {
+  return mixerShapes.flatMap(([channels, batch, length, taps, states]) =>
+    [false, true].flatMap((state): ConformanceCase[] => {
+      const row = f([channels, batch, length]);
+      const poles = [f([channels, states], -0.3, -0.002), f([channels, states], -3, 3)];
+      const c = f([channels, states]);
+      const ends = [f([channels, batch, taps - 1]), f([channels, batch, 2, states])];
+      const operands = [row, row, row, f([channels, taps]), f([channels]), ...poles, c, c, f([channels])];
+      const inputs = [...operands, ...(state ? ends : [])];
+      const name = `[${channels}, ${batch}, ${length}] ${taps} taps ${states} states${label('state', state)}`;
+      const forward = (form: SsmForm): ConformanceCase => ({
+        operation: 'h3Mixer',
+        name: `${form} ${name}`,
+        inputs,
+        build: (...values) => results(applyOperation(h3MixerOperation, values, { form, state })),
+        tolerance: 2e-5,
+      });
+      const backward = (form: SsmForm, endGradients: boolean): ConformanceCase => ({
+        operation: 'h3MixerGradient',
+        name: `${form} ${name}${label('ends', endGradients)}`,
+        inputs: [row, ...(endGradients ? ends : []), ...inputs],
+        build: (...values) => results(applyOperation(h3MixerGradientOperation, values, { form, state, endGradients })),
+        tolerance: 5e-5,
+      });
+      return [...forms.map(forward), ...forms.slice(1).map((form) => backward(form, false)), backward('auto', true)];
+    }),
+  );
+}
+
+/** Cases of causalFir, diagonalSsm, h3Mixer, fftConv and shiftTaps, and of their gradient operations. */
 export function sequenceCases(): ConformanceCase[] {
   const taps = (
     [
@@ -164,5 +205,5 @@ export function sequenceCases(): ConformanceCase[] {
       tolerance: 1e-5,
     }),
   );
-  return [...firCases(), ...ssmCases(), ...convolutionCases(), ...taps];
+  return [...firCases(), ...ssmCases(), ...mixerCases(), ...convolutionCases(), ...taps];
 }

@@ -7,14 +7,16 @@ import { causalFirGradientOperation, causalFirOperation, firSizes } from '../../
 import { concatOperation } from '../../ops/concat.ts';
 import { crossEntropyGradientOperation, crossEntropyOperation } from '../../ops/cross-entropy.ts';
 import {
+  type DiagonalSsmAttributes,
+  type DiagonalSsmGradientAttributes,
   diagonalSsmGradientOperation,
   diagonalSsmOperation,
-  type SsmForm,
-  type SsmSizes,
   ssmSizes,
 } from '../../ops/diagonal-ssm.ts';
 import { gatherRowsOperation, scatterAddRowsOperation } from '../../ops/embedding.ts';
-import { fftConvKernelGradientOperation, fftConvOperation } from '../../ops/fft-conv.ts';
+import { type FftConvAttributes, fftConvGradientOperation, fftConvOperation } from '../../ops/fft-conv.ts';
+import { type H3MixerAttributes, h3MixerOperation, h3MixerSizes } from '../../ops/h3-mixer.ts';
+import { type H3MixerGradientAttributes, h3MixerGradientOperation } from '../../ops/h3-mixer-gradient.ts';
 import { layerNormGradientOperation, layerNormOperation } from '../../ops/layer-norm.ts';
 import { type MatmulAttributes, matmulOperation, matmulSizes } from '../../ops/matmul.ts';
 import {
@@ -33,6 +35,7 @@ import { reductionSizes, sumOperation } from '../../ops/sum.ts';
 import { updateSliceOperation } from '../../ops/update-slice.ts';
 import type { KernelTable, LoweredKernel } from '../../plan/kernel.ts';
 import { elementCount } from '../../tensor/shape.ts';
+import { chooseForm, chooseGradientForm } from './diagonal-ssm-cost.ts';
 import type { KernelCalls } from './kernels/call.ts';
 import { causalAttentionCalls, causalAttentionGradientCalls } from './kernels/causal-attention.ts';
 import { causalFirCalls, causalFirGradientCalls } from './kernels/causal-fir.ts';
@@ -40,7 +43,8 @@ import { crossEntropyCalls, crossEntropyGradientCalls } from './kernels/cross-en
 import { diagonalSsmCalls, diagonalSsmGradientCalls } from './kernels/diagonal-ssm.ts';
 import { elementwiseCalls, elementwiseOpcodes } from './kernels/elementwise.ts';
 import { gatherRowsCalls, scatterAddRowsCalls } from './kernels/embedding.ts';
-import { fftConvCalls, fftConvKernelGradientCalls } from './kernels/fft-conv.ts';
+import { fftConvCalls, fftConvGradientCalls } from './kernels/fft-conv.ts';
+import { h3MixerCalls, h3MixerGradientCalls } from './kernels/h3-mixer.ts';
 import { layerNormCalls, layerNormGradientCalls } from './kernels/layer-norm.ts';
 import { gainsFromPacking, matmulCalls, packColumnsCalls, panelWidth } from './kernels/matmul.ts';
 import { concatCalls, padCalls, updateSliceCalls } from './kernels/movement.ts';
@@ -174,37 +178,56 @@ const choosers: Readonly<Record<string, Chooser>> = {
     };
   },
   [diagonalSsmOperation.name]: (node) => {
-    const { skip, state, form } = attributesOf<{ skip: boolean; state: boolean; form: SsmForm }>(node);
+    const { skip, state, form: asked } = attributesOf<DiagonalSsmAttributes>(node);
     const sizes = ssmSizes({ shape: shapeOf(node, 0) }, { shape: shapeOf(node, 1) });
-    const chosen = form === 'auto' ? cheaperForm(sizes, state) : form;
+    const { form, reason } = chooseForm(sizes, asked, state);
     return {
-      calls: diagonalSsmCalls({ ...sizes, form: chosen }),
-      reason: form === 'auto' ? `${chosen}: cheaper by the cost model` : `${chosen}: asked for`,
+      calls: diagonalSsmCalls({ ...sizes, form }),
+      reason,
       inputSlots: slots(5, [skip, state]),
       optionalOutputs: [1],
     };
   },
   [diagonalSsmGradientOperation.name]: (node) => {
-    const { skip, state, endGradient } = attributesOf<{ skip: boolean; state: boolean; endGradient: boolean }>(node);
+    const { skip, state, endGradient, form: asked } = attributesOf<DiagonalSsmGradientAttributes>(node);
     const first = endGradient ? 2 : 1;
+    const sizes = ssmSizes({ shape: shapeOf(node, first) }, { shape: shapeOf(node, first + 1) });
+    const { form, reason } = chooseGradientForm(sizes, asked, state || endGradient);
     return {
-      calls: diagonalSsmGradientCalls(ssmSizes({ shape: shapeOf(node, first) }, { shape: shapeOf(node, first + 1) })),
+      calls: diagonalSsmGradientCalls({ ...sizes, form }),
+      reason,
       inputSlots: gradientSlots(endGradient, 5, [skip, state]),
       outputSlots: slots(5, [skip, state]),
     };
   },
-  [fftConvOperation.name]: (node) => {
-    const { direction, skip } = attributesOf<{ direction: 'causal' | 'anticausal'; skip: boolean }>(node);
-    const [channels = 1, batch = 1, length = 1] = shapeOf(node, 0);
+  [h3MixerOperation.name]: (node) => {
+    const { state, form: asked } = attributesOf<H3MixerAttributes>(node);
+    const sizes = mixerSizes(node, 0);
+    const { form, reason } = chooseForm(sizes, asked, state);
+    return { calls: h3MixerCalls({ ...sizes, form }), reason, optionalOutputs: [1, 2] };
+  },
+  [h3MixerGradientOperation.name]: (node) => {
+    const { state, endGradients, form: asked } = attributesOf<H3MixerGradientAttributes>(node);
+    const first = endGradients ? 3 : 1;
+    const sizes = mixerSizes(node, first);
+    const { form, reason } = chooseGradientForm(sizes, asked, state || endGradients);
+    const operands = Array.from({ length: 12 }, (_, i) => first + i);
     return {
-      calls: fftConvCalls({ channels, batch, length, taps: shapeOf(node, 1)[1] ?? 1, direction }),
-      inputSlots: slots(2, [skip]),
+      calls: h3MixerGradientCalls({ ...sizes, form }),
+      reason,
+      inputSlots: endGradients ? [0, 1, 2, ...operands] : [0, undefined, undefined, ...operands],
     };
   },
-  [fftConvKernelGradientOperation.name]: (node) => {
-    const [channels = 1, batch = 1, length = 1] = shapeOf(node, 0);
+  [fftConvOperation.name]: (node) => {
+    const { direction, skip } = attributesOf<FftConvAttributes>(node);
+    return { calls: fftConvCalls({ ...convolutionSizes(node, 0), direction }), inputSlots: slots(2, [skip]) };
+  },
+  [fftConvGradientOperation.name]: (node) => {
+    const { direction, skip } = attributesOf<FftConvAttributes>(node);
     return {
-      calls: fftConvKernelGradientCalls({ channels, batch, length, taps: attributesOf<{ taps: number }>(node).taps }),
+      calls: fftConvGradientCalls({ ...convolutionSizes(node, 1), direction }),
+      inputSlots: slots(3, [skip]),
+      optionalOutputs: [0],
     };
   },
 };
@@ -244,18 +267,13 @@ function randomSizes(node: Node) {
   return { count: elementCount(node.outputs[0]?.shape ?? []), stream: attributesOf<{ stream: number }>(node).stream };
 }
 
-/**
- * The cheaper form of one channel by costs measured on one core (nanoseconds): the scan takes 80 a state to set up and
- * 0.9 + 0.21·states a step; the convolution 0.25 a step and state for the kernel, 0.28·log₂ a step for the transforms, and
- * 0.27 a step and state more when a state goes in. Fitted to single-core times at 1,024 steps
- * with 4, 32 and 512 states.
- */
-function cheaperForm({ batch, length, states }: SsmSizes, hasState: boolean): Exclude<SsmForm, 'auto'> {
-  const steps = batch * length;
-  const scan = 80 * states + steps * (0.9 + 0.21 * states);
-  const convolution =
-    0.25 * length * states + 0.28 * steps * Math.log2(2 * length) + (hasState ? 0.27 * steps * states : 0);
-  return convolution < scan ? 'convolution' : 'scan';
+function mixerSizes(node: Node, q: number) {
+  return h3MixerSizes({ shape: shapeOf(node, q) }, { shape: shapeOf(node, q + 3) }, { shape: shapeOf(node, q + 5) });
+}
+
+function convolutionSizes(node: Node, u: number) {
+  const [channels = 1, batch = 1, length = 1] = shapeOf(node, u);
+  return { channels, batch, length, taps: shapeOf(node, u + 1)[1] ?? 1 };
 }
 
 /** The kernel table; the size of workspaces depends on the number of threads. */

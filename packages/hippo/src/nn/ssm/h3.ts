@@ -5,7 +5,16 @@
 import { UsageError } from '../../errors.ts';
 import { read } from '../../graph/trace.ts';
 import type { Value } from '../../graph/value.ts';
-import { diagonalSsm as applyDiagonal, mul, reshape, sum } from '../../ops/index.ts';
+import {
+  diagonalSsm as applyDiagonal,
+  causalFir,
+  type H3MixerParameters,
+  h3Mixer,
+  mul,
+  reshape,
+  type SsmForm,
+  sum,
+} from '../../ops/index.ts';
 import { normal } from '../initialize.ts';
 import { linear } from '../linear.ts';
 import { type Mixer, type MixerContext, sequenceSizes, stateEntry } from '../mixer.ts';
@@ -62,27 +71,20 @@ export function h3(scope: Scope, options: H3Options): Mixer {
   const mix = (x: Value, context: MixerContext) => {
     const { batch, length } = sequenceSizes(x);
     const rows = reshape(x, [batch * length, width]);
-    const channels = [width, batch, length];
-    const shifted = shift.apply(reshape(k.toChannels(rows), channels), {
-      skip: read(shiftSkip),
-      state: stateEntry(context, 'shift', 'h3'),
-    });
-    // The index of k̄ is axis 1, that of v axis 2; their products are so many more sequences of the head's SSM.
-    const alongK = (value: Value): Value => reshape(value, [heads, headDim, 1, batch, length]);
-    const alongV = (value: Value): Value => reshape(value, [heads, 1, headDim, batch, length]);
-    const kv = mul(alongK(shifted.y), alongV(v.toChannels(rows)));
-    const summed = applyDiagonal(
-      reshape(kv, [heads, headDim * headDim * batch, length]),
-      diagonal.parameters(read(skip)),
-      {
-        state: stateEntry(context, 'diagonal', 'h3'),
-        form: context.form,
+    const [shiftState, state] = [stateEntry(context, 'shift', 'h3'), stateEntry(context, 'diagonal', 'h3')];
+    const inputs = [q, k, v].map((one) => reshape(one.toChannels(rows), [width, batch, length]));
+    const { y, shiftEnd, endState } = (headDim === 1 ? mixNumbers : mixMatrices)({
+      inputs: { q: inputs[0] as Value, k: inputs[1] as Value, v: inputs[2] as Value },
+      parameters: {
+        taps: shift.taps(),
+        shiftSkip: read(shiftSkip),
+        diagonal: { ...diagonal.parameters(read(skip)), skip: read(skip) },
       },
-    );
-    const perPair = mul(alongK(q.toChannels(rows)), reshape(summed.y, [heads, headDim, headDim, batch, length]));
-    const mixed = headDim === 1 ? perPair : sum(perPair, [1]);
-    const y = output.fromChannels(reshape(mixed, [width, batch * length]));
-    return { y: reshape(y, [batch, length, width]), state: { shift: shifted.endState, diagonal: summed.endState } };
+      state: shiftState && state ? { shift: shiftState, diagonal: state } : undefined,
+      form: context.form,
+    });
+    const out = output.fromChannels(reshape(y, [width, batch * length]));
+    return { y: reshape(out, [batch, length, width]), state: { shift: shiftEnd, diagonal: endState } };
   };
 
   return {
@@ -92,4 +94,35 @@ export function h3(scope: Scope, options: H3Options): Mixer {
     ],
     apply: (x, context = {}) => scope.within(() => mix(x, context)),
   };
+}
+
+interface Mixing {
+  /** Each [width, batch, length]. */
+  readonly inputs: { readonly q: Value; readonly k: Value; readonly v: Value };
+  readonly parameters: H3MixerParameters;
+  readonly state: { readonly shift: Value; readonly diagonal: Value } | undefined;
+  readonly form: SsmForm | undefined;
+}
+
+type Mixed = { readonly y: Value; readonly shiftEnd: Value; readonly endState: Value };
+
+/** Head dimension 1: one operation. */
+function mixNumbers({ inputs, parameters, state, form }: Mixing): Mixed {
+  return h3Mixer(inputs, parameters, { state, form });
+}
+
+/** Head dimension d > 1: the d² products of k̄ and v are so many more sequences of the head's SSM. */
+function mixMatrices({ inputs: { q, k, v }, parameters, state, form }: Mixing): Mixed {
+  const { taps, shiftSkip, diagonal } = parameters;
+  const [width = 1, batch = 1, length = 1] = q.shape;
+  const heads = diagonal.logPoleRe.shape[0] ?? 1;
+  const headDim = width / heads;
+  const shifted = causalFir(k, { taps, skip: shiftSkip, state: state?.shift });
+  // The index of k̄ is axis 1, that of v axis 2.
+  const alongK = (value: Value): Value => reshape(value, [heads, headDim, 1, batch, length]);
+  const alongV = (value: Value): Value => reshape(value, [heads, 1, headDim, batch, length]);
+  const kv = reshape(mul(alongK(shifted.y), alongV(v)), [heads, headDim * headDim * batch, length]);
+  const summed = applyDiagonal(kv, diagonal, { state: state?.diagonal, form });
+  const perPair = mul(alongK(q), reshape(summed.y, [heads, headDim, headDim, batch, length]));
+  return { y: sum(perPair, [1]), shiftEnd: shifted.endState, endState: summed.endState };
 }

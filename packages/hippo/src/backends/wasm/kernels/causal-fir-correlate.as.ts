@@ -56,6 +56,25 @@ export function gather(dst: usize, begin: i32, count: i32, state: usize, lead: i
   if (at < end) zeroFloats(dst + ((<usize>(at - begin)) << 2), end - at);
 }
 
+/** out[i] = a[i]·b[i]. */
+export function multiplyFloats(out: usize, a: usize, b: usize, count: i32): void {
+  let left = count;
+  while (left >= 4) {
+    v128.store(out, f32x4.mul(v128.load(a), v128.load(b)));
+    out += 16;
+    a += 16;
+    b += 16;
+    left -= 4;
+  }
+  while (left > 0) {
+    store<f32>(out, load<f32>(a) * load<f32>(b));
+    out += 4;
+    a += 4;
+    b += 4;
+    left--;
+  }
+}
+
 /** dst[i] = src[count − 1 − i]. */
 export function reverseFloats(dst: usize, src: usize, count: i32): void {
   let from = src + ((<usize>count) << 2);
@@ -185,7 +204,7 @@ function correlate48(out: usize, x: usize, w: usize, taps: i32): void {
  *  holds, for count + 32 + taps floats; `scratch` is 128 bytes. Few outputs at the end are single dot products. */
 export function correlate(out: usize, count: i32, x: usize, w: usize, taps: i32, scratch: usize): void {
   let left = count;
-  while (left >= 96 || left == 48) {
+  while (left >= 96 || left == 80 || left == 48) {
     correlate48(out, x, w, taps);
     out += 192;
     x += 192;

@@ -11,7 +11,7 @@ const PIECE: i32 = 1024;
 const SUM_PIECE: i32 = 256;
 
 /** out[0..count) = dx[begin .. begin + count). */
-function inputGradient(
+export function inputGradient(
   out: usize, begin: i32, count: i32, dy: usize, dEnd: usize, length: i32, w: usize, taps: i32, scratch: usize, piece: usize,
 ): void {
   const lead = taps - 1;
@@ -26,6 +26,37 @@ function inputGradient(
       addScaled(target + ((<usize>(at - from)) << 2), dEnd + ((<usize>(at - length)) << 2), 1, from + n - at);
     }
   }
+}
+
+/** Adds one row's Σ_t dy[t]·x[M − 1 + t − j] to the f64 sums of the taps; `partial` holds M floats. */
+export function addTapSums(
+  sums: usize, partial: usize, dy: usize, u: usize, state: usize, length: i32, taps: i32, scratch: usize, piece: usize,
+): void {
+  const lead = taps - 1;
+  for (let t = 0; t < length; t += SUM_PIECE) {
+    const n = min(SUM_PIECE, length - t);
+    gather(piece, t, n + lead, state, lead, u, length);
+    correlate(partial, taps, piece, dy + ((<usize>t) << 2), n, scratch);
+    for (let j = 0; j < taps; j++) {
+      const at = sums + ((<usize>j) << 3);
+      store<f64>(at, load<f64>(at) + load<f32>(partial + ((<usize>(lead - j)) << 2)));
+    }
+  }
+}
+
+/** Σ a[i]·b[i], in f64 across pieces. */
+export function longDot(a: usize, b: usize, count: i32): f64 {
+  let sum: f64 = 0;
+  for (let t = 0; t < count; t += SUM_PIECE) {
+    const at = (<usize>t) << 2;
+    sum += dot(a + at, b + at, min(SUM_PIECE, count - t));
+  }
+  return sum;
+}
+
+/** out[0..count) = the sums, rounded. */
+export function narrowSums(out: usize, sums: usize, count: i32): void {
+  for (let j = 0; j < count; j++) store<f32>(out + ((<usize>j) << 2), <f32>load<f64>(sums + ((<usize>j) << 3)));
 }
 
 export function causalFirGradient(args: usize, part: i32, parts: i32): void {
@@ -64,23 +95,10 @@ export function causalFirGradient(args: usize, part: i32, parts: i32): void {
         if (skip) addScaled(du, dy, s, length);
       }
       if (dStates) inputGradient(dStates + ((row * lead) << 2), 0, lead, dy, dEnd, length, w, taps, scratch, piece);
-      for (let t = 0; t < length; t += SUM_PIECE) {
-        const n = min(SUM_PIECE, length - t);
-        const dyPiece = dy + ((<usize>t) << 2);
-        if (dSkips) skipSum += dot(dyPiece, u + ((<usize>t) << 2), n);
-        if (!dTaps) continue;
-        gather(piece, t, n + lead, state, lead, u, length);
-        correlate(partial, taps, piece, dyPiece, n, scratch);
-        for (let j = 0; j < taps; j++) {
-          const at = sums + ((<usize>j) << 3);
-          store<f64>(at, load<f64>(at) + load<f32>(partial + ((<usize>(lead - j)) << 2)));
-        }
-      }
+      if (dSkips) skipSum += longDot(dy, u, length);
+      if (dTaps) addTapSums(sums, partial, dy, u, state, length, taps, scratch, piece);
     }
     if (dSkips) store<f32>(dSkips + ((<usize>d) << 2), <f32>skipSum);
-    if (!dTaps) continue;
-    for (let j = 0; j < taps; j++) {
-      store<f32>(dTaps + ((<usize>d * taps + j) << 2), <f32>load<f64>(sums + ((<usize>j) << 3)));
-    }
+    if (dTaps) narrowSums(dTaps + ((<usize>d * taps) << 2), sums, taps);
   }
 }

@@ -28,6 +28,31 @@ export function addScaled(y: usize, u: usize, s: f32, count: i32): void {
   }
 }
 
+/**
+ * y[0..count) = the filtered row at steps [begin, begin + count). `reversed` holds the taps backwards, `scratch` 128 bytes and,
+ * behind the reversed taps, the piece.
+ */
+export function filterPiece(
+  y: usize, begin: i32, count: i32, u: usize, state: usize, length: i32, reversed: usize, taps: i32, skip: f32, scratch: usize,
+  piece: usize,
+): void {
+  const lead = taps - 1;
+  for (let t = 0; t < count; t += PIECE) {
+    const n = min(PIECE, count - t);
+    gather(piece, begin + t, n + lead, state, lead, u, length);
+    const out = y + ((<usize>t) << 2);
+    correlate(out, n, piece, reversed, taps, scratch);
+    if (skip != 0) addScaled(out, piece + ((<usize>lead) << 2), skip, n);
+  }
+}
+
+/** The state after a row: its last M − 1 inputs. */
+export function filterEnd(end: usize, u: usize, state: usize, length: i32, taps: i32): void {
+  const lead = taps - 1;
+  if (length >= lead) copyFloats(end, u + ((<usize>(length - lead)) << 2), lead);
+  else gather(end, length, lead, state, lead, u, length);
+}
+
 export function causalFir(args: usize, part: i32, parts: i32): void {
   const channels = <i32>word(args, 0);
   const batch = <i32>word(args, 1);
@@ -49,18 +74,8 @@ export function causalFir(args: usize, part: i32, parts: i32): void {
       const u = <usize>word(args, 4) + ((row * length) << 2);
       const y = <usize>word(args, 8) + ((row * length) << 2);
       const state: usize = states ? states + ((row * lead) << 2) : 0;
-      for (let t = 0; t < length; t += PIECE) {
-        const n = min(PIECE, length - t);
-        gather(piece, t, n + lead, state, lead, u, length);
-        const out = y + ((<usize>t) << 2);
-        correlate(out, n, piece, reversed, taps, scratch);
-        if (skip) addScaled(out, piece + ((<usize>lead) << 2), s, n);
-      }
-      if (ends) {
-        const end = ends + ((row * lead) << 2);
-        if (length >= lead) copyFloats(end, u + ((<usize>(length - lead)) << 2), lead);
-        else gather(end, length, lead, state, lead, u, length);
-      }
+      filterPiece(y, 0, length, u, state, length, reversed, taps, s, scratch, piece);
+      if (ends) filterEnd(ends + ((row * lead) << 2), u, state, length, taps);
     }
   }
 }

@@ -43,6 +43,11 @@ export function causalFirPartBytes({ taps }: CausalFirSizes): number {
   return align(128 + 8 * (taps + 2) + 4 * (taps + 4) + 4 * (1024 + 32 + taps + 32));
 }
 
+/** What lies before the sums in a part of the fused mixer (h3-mixer.as.ts, filterRestAt): scratch, taps backwards, a piece. */
+export function filterBytes(taps: number): number {
+  return 128 + 16 * Math.ceil(taps / 4) + 16 * Math.ceil((1024 + 64 + taps) / 4);
+}
+
 /** The one call of the forward kernel. */
 export function causalFirCall(sizes: CausalFirSizes, at: CausalFirOperands, workspace: number): KernelCall {
   const { channels, batch, length, taps } = sizes;

@@ -1,13 +1,13 @@
 // diagonalSsmConvolution: the state-space operator as a long convolution. Its kernel k_l = 2 Re Σ_n c_n λ_n^l is written chunk by
 // chunk as OUT·λ^(16a), with λ^(16a) carried in f64 (relative error 1e-16 a chunk: 1e-12 after a million steps), its
 // spectrum taken once a channel, and every row filtered (fft.as.ts). The initial state adds OUT·(λ^(16a) x0) to the outputs.
-// The end state is the scan's, without its outputs.
-// Words: as diagonalSsmScan up to endState, then table, H, workspace, bytes a part. Channels are shared out among the parts.
+// The end state is the chunked form's, without its outputs.
+// Words: as diagonalSsmChunked up to endState, then table, H, workspace, bytes a part. Channels are shared out among the parts.
 import { copyFloats, gather } from './causal-fir-correlate.as';
 import {
   blockAt, fillInto, fillKernel, fillLeap, fillOut, fillPowers, kernelAt, leapAt, outAt, powersAt, restAt, rowsAt, T,
 } from './diagonal-ssm-matrices.as';
-import { GROUP, scanRow } from './diagonal-ssm-scan.as';
+import { GROUP, scanRow } from './diagonal-ssm-chunked.as';
 import { tile } from './diagonal-ssm-tile.as';
 import { filterRow, spectrum } from './fft.as';
 import { MULTIPLY } from './fft-passes.as';
@@ -51,6 +51,46 @@ function respond(ws: usize, np: i32, wave: usize, out: usize, length: i32, add: 
   }
 }
 
+/** The state that `respond` advances: f64 [re | im][np]. */
+// @ts-ignore: decorator
+@inline
+export function waveAt(ws: usize, np: usize): usize {
+  return restAt(ws, np);
+}
+
+/**
+ * The spectrum of one channel's kernel, 1/size included, at `filter`. `room` holds length floats, `padded` size floats. Fills
+ * the chunk matrices too, INTO only when `into` is set.
+ */
+export function fillSpectrum(
+  ws: usize, np: i32, n: i32, logRe: usize, logIm: usize, cRe: usize, cIm: usize, length: i32, size: i32, table: usize,
+  filter: usize, padded: usize, room: usize, into: bool,
+): void {
+  fillPowers(ws, np, n, logRe, logIm, cRe, cIm);
+  fillLeap(ws, np, leapAt(ws, np), T);
+  fillKernel(ws, np);
+  if (into) fillInto(ws, np);
+  fillOut(ws, np, 0);
+  const wave = waveAt(ws, np);
+  // k_0 stands alone; the rest is the response to the state λ^0.
+  store<f32>(room, load<f32>(kernelAt(ws, np)));
+  memory.copy(wave, powersAt(ws), <usize>np << 4);
+  respond(ws, np, wave, room + 4, length - 1, 0);
+  gather(padded, 0, size, 0, 0, room, length);
+  spectrum(filter, padded, size, table, 1 / <f32>size);
+}
+
+/** Adds to a row of outputs what the state at its start contributes. */
+export function addResponse(ws: usize, np: i32, n: i32, length: i32, state: usize, y: usize): void {
+  const wave = waveAt(ws, np);
+  for (let i = 0; i < np; i++) {
+    const real = i < n;
+    store<f64>(wave + ((<usize>i) << 3), real ? <f64>load<f32>(state + ((<usize>i) << 2)) : 0);
+    store<f64>(wave + ((<usize>(np + i)) << 3), real ? <f64>load<f32>(state + ((<usize>(n + i)) << 2)) : 0);
+  }
+  respond(ws, np, wave, y, length, 1);
+}
+
 export function diagonalSsmConvolution(args: usize, part: i32, parts: i32): void {
   const channels = <i32>word(args, 0);
   const batch = <i32>word(args, 1);
@@ -63,28 +103,17 @@ export function diagonalSsmConvolution(args: usize, part: i32, parts: i32): void
   const table = <usize>word(args, 13);
   const size = <i32>word(args, 14);
   const ws = <usize>word(args, 15) + <usize>part * <usize>word(args, 16);
-  const wave = restAt(ws, np); // f64 [re | im][np]
-  const filter = wave + (<usize>np << 4);
+  const filter = waveAt(ws, np) + (<usize>np << 4);
   const data = filter + (<usize>size << 3);
   const padded = data + (<usize>size << 3);
   const result = padded + (<usize>size << 2);
-  const kernel = result; // free until the rows are filtered
   const last = <i32>((<i64>channels * (part + 1)) / parts);
   for (let d = <i32>((<i64>channels * part) / parts); d < last; d++) {
     const at = (<usize>d * n) << 2;
-    fillPowers(
+    fillSpectrum(
       ws, np, n, <usize>word(args, 5) + at, <usize>word(args, 6) + at, <usize>word(args, 7) + at, <usize>word(args, 8) + at,
+      length, size, table, filter, padded, result, ends != 0,
     );
-    fillLeap(ws, np, leapAt(ws, np), T);
-    fillKernel(ws, np);
-    if (ends) fillInto(ws, np);
-    fillOut(ws, np, 0);
-    // k_0 stands alone; the rest is the response to the state λ^0.
-    store<f32>(kernel, load<f32>(kernelAt(ws, np)));
-    memory.copy(wave, powersAt(ws), <usize>np << 4);
-    respond(ws, np, wave, kernel + 4, length - 1, 0);
-    gather(padded, 0, size, 0, 0, kernel, length);
-    spectrum(filter, padded, size, table, 1 / <f32>size);
     const s: f32 = skip ? load<f32>(skip + ((<usize>d) << 2)) : 0;
     for (let b = 0; b < batch; b++) {
       const row = <usize>d * batch + b;
@@ -98,14 +127,7 @@ export function diagonalSsmConvolution(args: usize, part: i32, parts: i32): void
         filterRow(result, padded, s, size, table, filter, MULTIPLY, data);
         copyFloats(y, result, length);
       }
-      if (state) {
-        for (let i = 0; i < np; i++) {
-          const real = i < n;
-          store<f64>(wave + ((<usize>i) << 3), real ? <f64>load<f32>(state + ((<usize>i) << 2)) : 0);
-          store<f64>(wave + ((<usize>(np + i)) << 3), real ? <f64>load<f32>(state + ((<usize>(n + i)) << 2)) : 0);
-        }
-        respond(ws, np, wave, y, length, 1);
-      }
+      if (state) addResponse(ws, np, n, length, state, y);
       if (ends) scanRow(ws, np, n, length, u, state, 0, ends + ((row * n) << 3));
     }
   }

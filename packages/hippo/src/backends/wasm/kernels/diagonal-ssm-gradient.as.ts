@@ -11,7 +11,7 @@ import { copyFloats, zeroFloats } from './causal-fir-correlate.as';
 import {
   blockAt, fillInto, fillKernel, fillLeap, fillPowers, leapAt, powersAt, residuesAt, restAt, rowsAt, T, toeplitz,
 } from './diagonal-ssm-matrices.as';
-import { advance, GROUP, loadChunks, loadState, storeState } from './diagonal-ssm-scan.as';
+import { advance, GROUP, loadChunks, loadState, outputs, storeState, tailOutputs } from './diagonal-ssm-chunked.as';
 import { tile } from './diagonal-ssm-tile.as';
 import { madd, nmadd, word } from './simd.as';
 
@@ -114,7 +114,7 @@ function pullBack(target: usize, p: usize, leap: usize, np: i32): void {
 }
 
 /** Adds the f32 sums to the f64 ones and clears them. */
-function flush(ws: usize, np: i32): void {
+export function flush(ws: usize, np: i32): void {
   let p = partialAt(ws, np);
   let s = sumsAt(ws, np);
   const end = p + ((<usize>partialCount(np)) << 2);
@@ -207,7 +207,9 @@ function tailFromEnd(ws: usize, np: i32, row: usize, carry: usize, du: usize, st
 }
 
 /** The last chunk of `steps` < 16: state `start`; leaves P at its start in the carry. */
-function tailGradient(ws: usize, np: i32, start: usize, u: usize, dy: usize, du: usize, steps: i32, hasEnd: bool): void {
+function tailGradient(
+  ws: usize, np: i32, start: usize, u: usize, dy: usize, du: usize, y: usize, steps: i32, hasEnd: bool,
+): void {
   const row = rowsAt(ws, np);
   const adjoint = adjointsAt(ws, np) + ((<usize>(2 * np + T)) << 2);
   const inputs = <usize>np << 3;
@@ -219,6 +221,7 @@ function tailGradient(ws: usize, np: i32, start: usize, u: usize, dy: usize, du:
   zeroFloats(adjoint, 2 * np);
   copyFloats(adjoint + inputs, dy, steps);
   zeroFloats(adjoint + inputs + (<usize>steps << 2), T - steps);
+  if (y) tailOutputs(ws, np, row, u, y, steps);
   const back = backAt(ws, np) + (<usize>np << 6);
   tile(block, 0, adjoint + inputs, 0, 4, back, 32, T, 0);
   tile(block + 32, 0, adjoint + inputs, 0, 4, back + ((<usize>(2 * np + T)) << 5), 32, T, 0);
@@ -235,7 +238,9 @@ function tailGradient(ws: usize, np: i32, start: usize, u: usize, dy: usize, du:
 }
 
 /** One group of chunks, from the state `start`; takes P at its end from the carry and leaves P at its start there. */
-function groupGradient(ws: usize, np: i32, start: usize, u: usize, dy: usize, du: usize, chunks: i32): void {
+function groupGradient(
+  ws: usize, np: i32, start: usize, u: usize, dy: usize, du: usize, y: usize, chunks: i32,
+): void {
   const rows = rowsAt(ws, np);
   const stride = <usize>(2 * np + T) << 2;
   const inputs = <usize>np << 3;
@@ -247,6 +252,7 @@ function groupGradient(ws: usize, np: i32, start: usize, u: usize, dy: usize, du
   loadChunks(rows, np, u, chunks);
   advance(ws, np, rows, chunks);
   loadChunks(after, np, dy, chunks);
+  if (y) outputs(ws, np, rows, chunks, y);
   const turn = turnAt(ws, np);
   for (let a = 0; a < chunks; a += 4) {
     const row = adjoints + <usize>a * stride;
@@ -278,7 +284,7 @@ function groupGradient(ws: usize, np: i32, start: usize, u: usize, dy: usize, du
  * From the sums to the parameters. With w_l = λ^l, z_l = c·w_l and the gradients gw_l (of INTO, Λ) and gz_l (of OUT and k):
  * dc = Σ_l gz_l w̄_l,   d log λ = Σ_l l·(gz_l c̄ + gw_l) w̄_l.
  */
-function finish(
+export function finish(
   ws: usize, np: i32, n: i32, tail: i32, dLogRe: usize, dLogIm: usize, dcRe: usize, dcIm: usize, dSkip: usize,
 ): void {
   const sums = sumsAt(ws, np);
@@ -340,8 +346,69 @@ function finish(
 
 // @ts-ignore: decorator
 @inline
-function given(base: usize, offset: usize): usize {
+export function given(base: usize, offset: usize): usize {
   return base ? base + offset : 0;
+}
+
+/** The chunk matrices of one channel and their transposes for rows of `length`, all sums at zero. */
+export function fillGradient(
+  ws: usize, np: i32, n: i32, length: i32, logRe: usize, logIm: usize, cRe: usize, cIm: usize, skip: f32,
+): void {
+  fillPowers(ws, np, n, logRe, logIm, cRe, cIm);
+  fillLeap(ws, np, leapAt(ws, np), T);
+  fillLeap(ws, np, tailLeapAt(ws, np), length % T);
+  fillKernel(ws, np);
+  fillInto(ws, np);
+  fillTurn(ws, np);
+  fillBack(ws, np, skip);
+  zeroFloats(partialAt(ws, np), partialCount(np));
+  zeroFloats(sumsAt(ws, np), 2 * (partialCount(np) + 2 * np));
+}
+
+/**
+ * The gradient of one row: du, dState, and its share of the sums. y ≠ 0 also writes the row's outputs (for which OUT must be filled).
+ * du may lie over u or dy, and y over dy. `pending` counts chunks in the f32 sums; returns its new value.
+ */
+export function rowGradient(
+  ws: usize, np: i32, n: i32, length: i32, dy: usize, dEnd: usize, u: usize, state: usize, du: usize, dState: usize, y: usize,
+  pending: i32,
+): i32 {
+  const chunks = length / T;
+  const tail = length - chunks * T;
+  const groups = (chunks + GROUP - 1) / GROUP;
+  const rows = rowsAt(ws, np);
+  const starts = startsAt(ws, np);
+  const carry = carryAt(ws, np);
+  const stateBytes = <usize>np << 3;
+  loadState(rows, state, np, n);
+  for (let g = 0; g < groups; g++) {
+    copyFloats(starts + <usize>g * stateBytes, rows, 2 * np);
+    if (g == groups - 1 && tail == 0) break;
+    const count = min(GROUP, chunks - g * GROUP);
+    loadChunks(rows, np, u + (<usize>(g * GROUP) << 6), count);
+    advance(ws, np, rows, count);
+    copyFloats(rows, rows + ((<usize>count * (2 * np + T)) << 2), 2 * np);
+  }
+  loadState(carry, dEnd, np, n);
+  if (tail) {
+    const from = <usize>chunks << 6;
+    const start = starts + <usize>groups * stateBytes;
+    copyFloats(start, rows, 2 * np);
+    tailGradient(ws, np, start, u + from, dy + from, du + from, given(y, from), tail, dEnd != 0);
+    pending++;
+  }
+  for (let g = groups - 1; g >= 0; g--) {
+    const from = <usize>(g * GROUP) << 6;
+    const count = min(GROUP, chunks - g * GROUP);
+    groupGradient(ws, np, starts + <usize>g * stateBytes, u + from, dy + from, du + from, given(y, from), count);
+    pending += count;
+    if (pending >= GROUP) {
+      flush(ws, np);
+      pending = 0;
+    }
+  }
+  if (dState) storeState(dState, carry, np, n);
+  return pending;
 }
 
 export function diagonalSsmGradient(args: usize, part: i32, parts: i32): void {
@@ -352,69 +419,26 @@ export function diagonalSsmGradient(args: usize, part: i32, parts: i32): void {
   const np = (n + 3) & ~3;
   const skip = <usize>word(args, 11);
   const ws = <usize>word(args, 20) + <usize>part * <usize>word(args, 21);
-  const chunks = length / T;
-  const tail = length - chunks * T;
-  const groups = (chunks + GROUP - 1) / GROUP;
-  const rows = rowsAt(ws, np);
-  const starts = startsAt(ws, np);
-  const carry = carryAt(ws, np);
-  const stateBytes = <usize>np << 3;
-  const stride = <usize>(2 * np + T) << 2;
   const last = <i32>((<i64>channels * (part + 1)) / parts);
   for (let d = <i32>((<i64>channels * part) / parts); d < last; d++) {
     const at = (<usize>d * n) << 2;
-    fillPowers(
-      ws, np, n, <usize>word(args, 7) + at, <usize>word(args, 8) + at, <usize>word(args, 9) + at, <usize>word(args, 10) + at,
+    fillGradient(
+      ws, np, n, length, <usize>word(args, 7) + at, <usize>word(args, 8) + at, <usize>word(args, 9) + at,
+      <usize>word(args, 10) + at, skip ? load<f32>(skip + ((<usize>d) << 2)) : 0,
     );
-    fillLeap(ws, np, leapAt(ws, np), T);
-    fillLeap(ws, np, tailLeapAt(ws, np), tail);
-    fillKernel(ws, np);
-    fillInto(ws, np);
-    fillTurn(ws, np);
-    fillBack(ws, np, skip ? load<f32>(skip + ((<usize>d) << 2)) : 0);
-    zeroFloats(partialAt(ws, np), partialCount(np));
-    zeroFloats(sumsAt(ws, np), 2 * (partialCount(np) + 2 * np));
     let pending = 0;
     for (let b = 0; b < batch; b++) {
       const row = <usize>d * batch + b;
       const time = (row * length) << 2;
       const place = (row * n) << 3;
-      const dy = <usize>word(args, 4) + time;
-      const u = <usize>word(args, 6) + time;
-      const du = <usize>word(args, 13) + time;
-      const dEnd = given(<usize>word(args, 5), place);
-      loadState(rows, given(<usize>word(args, 12), place), np, n);
-      for (let g = 0; g < groups; g++) {
-        copyFloats(starts + <usize>g * stateBytes, rows, 2 * np);
-        if (g == groups - 1 && tail == 0) break;
-        const count = min(GROUP, chunks - g * GROUP);
-        loadChunks(rows, np, u + (<usize>(g * GROUP) << 6), count);
-        advance(ws, np, rows, count);
-        copyFloats(rows, rows + <usize>count * stride, 2 * np);
-      }
-      loadState(carry, dEnd, np, n);
-      if (tail) {
-        const from = <usize>chunks << 6;
-        copyFloats(starts + <usize>groups * stateBytes, rows, 2 * np);
-        tailGradient(ws, np, starts + <usize>groups * stateBytes, u + from, dy + from, du + from, tail, dEnd != 0);
-        pending++;
-      }
-      for (let g = groups - 1; g >= 0; g--) {
-        const from = <usize>(g * GROUP) << 6;
-        const count = min(GROUP, chunks - g * GROUP);
-        groupGradient(ws, np, starts + <usize>g * stateBytes, u + from, dy + from, du + from, count);
-        pending += count;
-        if (pending >= GROUP) {
-          flush(ws, np);
-          pending = 0;
-        }
-      }
-      const dState = given(<usize>word(args, 19), place);
-      if (dState) storeState(dState, carry, np, n);
+      pending = rowGradient(
+        ws, np, n, length, <usize>word(args, 4) + time, given(<usize>word(args, 5), place), <usize>word(args, 6) + time,
+        given(<usize>word(args, 12), place), <usize>word(args, 13) + time, given(<usize>word(args, 19), place), 0, pending,
+      );
     }
     flush(ws, np);
     finish(
-      ws, np, n, tail, given(<usize>word(args, 14), at), given(<usize>word(args, 15), at), given(<usize>word(args, 16), at),
+      ws, np, n, length % T, given(<usize>word(args, 14), at), given(<usize>word(args, 15), at), given(<usize>word(args, 16), at),
       given(<usize>word(args, 17), at), given(<usize>word(args, 18), (<usize>d) << 2),
     );
   }

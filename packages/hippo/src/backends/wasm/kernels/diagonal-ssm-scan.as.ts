@@ -1,173 +1,160 @@
-// diagonalSsmScan: x_t = λ x_{t−1} + u_t, y_t = 2 Re Σ_n c_n x_{n,t} + skip·u_t, in chunks of 16 steps (diagonal-ssm-matrices.as.ts):
-// small dense products carry inputs into states and states out to outputs, and only one step in 16 is recurrent.
-// Words: D B L N, u logPoleRe logPoleIm cRe cIm skip state, y endState, workspace, bytes a part.
-// Work a step and channel: 4·N + 4·N/16 + 12 multiply-adds (the plain recurrence has 6·N and a chain); rows stay in the first cache:
-// 32 chunks at a time. A NaN in u reaches the 16 outputs of its own chunk. Channels are shared out among the parts.
+// diagonalSsmScan: the plain recurrence x_t = λ x_{t−1} + u_t, y_t = 2 Re Σ_n c_n x_{n,t} + skip·u_t step by step (decoding, short rows).
+// Same words as diagonalSsmChunked. λ = exp(re)·(cos im + i sin im) is recomputed in every call. Up to eight steps in f32, four states
+// at a time: reductions by constants split so that the parts' products are exact, then polynomials; |error| < 2e-7 |λ| for
+// |im| < 1e3. Longer calls, whose steps would add that up, take it from f64, rounded once.
+// Work: per state 45 operations for λ (150 from f64), then 8 a step; memory: parameters once, states once in, once out.
 import { copyFloats, zeroFloats } from './causal-fir-correlate.as';
-import {
-  blockAt, fillInto, fillKernel, fillLeap, fillOut, fillPowers, intoAt, leapAt, outAt, powersAt, rowsAt, T,
-} from './diagonal-ssm-matrices.as';
-import { tile } from './diagonal-ssm-tile.as';
-import { madd, nmadd, word } from './simd.as';
+import { narrow } from './diagonal-ssm-matrices.as';
+import { loadState, storeState } from './diagonal-ssm-chunked.as';
+import { cosineSine, exponential } from './fft-sine.as';
+import { madd, nmadd, sumLanes, word } from './simd.as';
 
-/** Chunks that are worked on together. */
-export const GROUP: i32 = 32;
+/** Up to this many steps the f32 poles are good enough. */
+export const FEW: i32 = 8;
 
-/** Reads a state [re | im] of n each into a padded row; zeros when absent. */
-export function loadState(row: usize, state: usize, np: i32, n: i32): void {
-  zeroFloats(row, 2 * np);
-  if (!state) return;
-  copyFloats(row, state, n);
-  copyFloats(row + ((<usize>np) << 2), state + ((<usize>n) << 2), n);
+// @ts-ignore: decorator
+@inline
+function step(c: f32, x: v128, p: v128): v128 {
+  return madd(p, x, f32x4.splat(c));
 }
 
-export function storeState(state: usize, row: usize, np: i32, n: i32): void {
-  copyFloats(state, row, n);
-  copyFloats(state + ((<usize>n) << 2), row + ((<usize>np) << 2), n);
+/** exp(x), |x| ≤ 80 (clamped). */
+// @ts-ignore: decorator
+@inline
+function exponential4(x: v128): v128 {
+  x = f32x4.min(f32x4.max(x, f32x4.splat(-80)), f32x4.splat(80));
+  const k = f32x4.nearest(f32x4.mul(x, f32x4.splat(1.44269504)));
+  let r = nmadd(k, f32x4.splat(0.693359375), x);
+  r = nmadd(k, f32x4.splat(-2.12194440e-4), r);
+  let p = f32x4.splat(1.9841270e-4);
+  p = step(1.3888889e-3, r, p);
+  p = step(8.3333333e-3, r, p);
+  p = step(4.1666667e-2, r, p);
+  p = step(0.16666667, r, p);
+  p = step(0.5, r, p);
+  p = madd(f32x4.mul(r, r), p, r); // e^r − 1
+  p = f32x4.add(p, f32x4.splat(1));
+  return i32x4.add(p, i32x4.shl(i32x4.trunc_sat_f32x4_s(k), 23));
 }
 
-/** Copies `chunks` chunks of 16 inputs behind the states' places of consecutive rows. */
-export function loadChunks(rows: usize, np: i32, u: usize, chunks: i32): void {
-  const stride = <usize>(2 * np + T) << 2;
-  let p = rows + (<usize>np << 3);
-  for (let a = 0; a < chunks; a++, p += stride, u += 64) {
-    v128.store(p, v128.load(u));
-    v128.store(p, v128.load(u, 16), 16);
-    v128.store(p, v128.load(u, 32), 32);
-    v128.store(p, v128.load(u, 48), 48);
-  }
-}
-
-/** From the state in row 0 and the inputs in the rows: the states at the start of rows 1 … chunks. */
-export function advance(ws: usize, np: i32, rows: usize, chunks: i32): void {
-  const stride = <usize>(2 * np + T) << 2;
+/** λ of np states (a multiple of 4) from their logarithms, [re | im] at `poles`. */
+function fillPoles(poles: usize, logRe: usize, logIm: usize, np: i32): void {
   const half = <usize>np << 2;
-  const into = intoAt(ws, np);
-  for (let a = 0; a < chunks; a += 4) {
-    const row = rows + <usize>a * stride;
-    for (let q = 0; q < np >> 2; q++) {
-      tile(row + stride + (<usize>q << 5), stride, row + 2 * half, stride, 4, into + (<usize>q << 9), 32, T, 0);
-    }
-  }
-  const leap = leapAt(ws, np);
-  let n: usize = 0;
-  for (; n + 32 <= half; n += 32) leapTwo(rows + n, leap + n, half, stride, chunks);
-  if (n < half) leapOne(rows + n, leap + n, half, stride, chunks);
-}
-
-/** x_{a+1} = Λ x_a + (what stands at a + 1) for four states along `chunks` rows. */
-function leapOne(x: usize, leap: usize, half: usize, stride: usize, chunks: i32): void {
-  const lr = v128.load(leap);
-  const li = v128.load(leap + half);
-  let xr = v128.load(x);
-  let xi = v128.load(x + half);
-  for (let a = 0; a < chunks; a++) {
-    x += stride;
-    const t = nmadd(li, xi, madd(lr, xr, v128.load(x)));
-    xi = madd(li, xr, madd(lr, xi, v128.load(x + half)));
-    xr = t;
-    v128.store(x, xr);
-    v128.store(x + half, xi);
-  }
-}
-
-/** leapOne for eight states: two chains at a time, since each waits for itself. */
-function leapTwo(x: usize, leap: usize, half: usize, stride: usize, chunks: i32): void {
-  const lr = v128.load(leap);
-  const mr = v128.load(leap, 16);
-  const li = v128.load(leap + half);
-  const mi = v128.load(leap + half, 16);
-  let xr = v128.load(x);
-  let zr = v128.load(x, 16);
-  let xi = v128.load(x + half);
-  let zi = v128.load(x + half, 16);
-  for (let a = 0; a < chunks; a++) {
-    x += stride;
-    const s = nmadd(li, xi, madd(lr, xr, v128.load(x)));
-    const t = nmadd(mi, zi, madd(mr, zr, v128.load(x, 16)));
-    xi = madd(li, xr, madd(lr, xi, v128.load(x + half)));
-    zi = madd(mi, zr, madd(mr, zi, v128.load(x + half, 16)));
-    xr = s;
-    zr = t;
-    v128.store(x, xr);
-    v128.store(x, zr, 16);
-    v128.store(x + half, xi);
-    v128.store(x + half, zi, 16);
+  for (let n: usize = 0; n < half; n += 16) {
+    const size = exponential4(v128.load(logRe + n));
+    const x = v128.load(logIm + n);
+    const k = f32x4.nearest(f32x4.mul(x, f32x4.splat(0.63661977)));
+    let r = nmadd(k, f32x4.splat(1.5703125), x);
+    r = nmadd(k, f32x4.splat(4.837512969970703e-4), r);
+    r = nmadd(k, f32x4.splat(7.549789948768648e-8), r);
+    const z = f32x4.mul(r, r);
+    let s = f32x4.splat(2.7557319e-6);
+    s = step(-1.9841270e-4, z, s);
+    s = step(8.3333333e-3, z, s);
+    s = step(-0.16666667, z, s);
+    s = madd(f32x4.mul(s, z), r, r);
+    let c = f32x4.splat(-2.7557319e-7);
+    c = step(2.4801587e-5, z, c);
+    c = step(-1.3888889e-3, z, c);
+    c = step(4.1666667e-2, z, c);
+    c = madd(c, f32x4.mul(z, z), nmadd(z, f32x4.splat(0.5), f32x4.splat(1)));
+    const turn = i32x4.trunc_sat_f32x4_s(k);
+    const one = i32x4.splat(1);
+    const two = i32x4.splat(2);
+    const odd = i32x4.neg(v128.and(turn, one));
+    const cosine = v128.xor(v128.bitselect(s, c, odd), i32x4.shl(v128.and(i32x4.add(turn, one), two), 30));
+    const sine = v128.xor(v128.bitselect(c, s, odd), i32x4.shl(v128.and(turn, two), 30));
+    v128.store(poles + n, f32x4.mul(size, cosine));
+    v128.store(poles + n + half, f32x4.mul(size, sine));
   }
 }
 
-/** y[16·a + i] of `chunks` rows. */
-function outputs(ws: usize, np: i32, rows: usize, chunks: i32, y: usize): void {
-  const stride = <usize>(2 * np + T) << 2;
-  const out = outAt(ws, np);
-  const block = blockAt(ws, np);
-  for (let a = 0; a < chunks; a += 4) {
-    const row = rows + <usize>a * stride;
-    const whole = a + 4 <= chunks;
-    const target = whole ? y + (<usize>a << 6) : block;
-    tile(target, 64, row, stride, 4, out, 32, 2 * np + 8, 0);
-    tile(target + 32, 64, row, stride, 4, out + (stride << 3), 32, 2 * np + T, 0);
-    if (!whole) copyFloats(y + (<usize>a << 6), block, (chunks - a) * T);
+/** fillPoles from f64; `room` is 32 bytes. */
+function fillExactPoles(poles: usize, logRe: usize, logIm: usize, np: i32, room: usize): void {
+  const half = <usize>np << 2;
+  for (let n: usize = 0; n < half; n += 16) {
+    const x = v128.load(logRe + n);
+    const low = exponential(f64x2.promote_low_f32x4(x));
+    const high = exponential(f64x2.promote_low_f32x4(v128.shuffle<f32>(x, x, 2, 3, 2, 3)));
+    const z = v128.load(logIm + n);
+    cosineSine(f64x2.promote_low_f32x4(z), room);
+    const c = f64x2.mul(low, v128.load(room));
+    const s = f64x2.mul(low, v128.load(room, 16));
+    cosineSine(f64x2.promote_low_f32x4(v128.shuffle<f32>(z, z, 2, 3, 2, 3)), room);
+    v128.store(poles + n, narrow(c, f64x2.mul(high, v128.load(room))));
+    v128.store(poles + n + half, narrow(s, f64x2.mul(high, v128.load(room, 16))));
   }
 }
 
-/** The state in `row` after `steps` < 16 more inputs: x = λ^steps x + Σ_j λ^(steps−1−j) u_j. */
-export function advanceTail(ws: usize, np: i32, row: usize, u: usize, steps: i32): void {
-  const powers = powersAt(ws);
-  const stride = <usize>np << 4;
-  const half = <usize>np << 3;
-  for (let i: usize = 0; i < <usize>np; i += 2) {
-    let p = powers + <usize>steps * stride + (i << 3);
-    const re = row + (i << 2);
-    const im = re + (<usize>np << 2);
-    const xr = f64x2.promote_low_f32x4(v128.load64_zero(re));
-    const xi = f64x2.promote_low_f32x4(v128.load64_zero(im));
-    const wr = v128.load(p);
-    const wi = v128.load(p + half);
-    let sr = f64x2.sub(f64x2.mul(wr, xr), f64x2.mul(wi, xi));
-    let si = f64x2.add(f64x2.mul(wr, xi), f64x2.mul(wi, xr));
-    for (let j = 0; j < steps; j++) {
-      p -= stride;
-      const v = f64x2.splat(<f64>load<f32>(u + ((<usize>j) << 2)));
-      sr = f64x2.add(sr, f64x2.mul(v, v128.load(p)));
-      si = f64x2.add(si, f64x2.mul(v, v128.load(p + half)));
-    }
-    v128.store64_lane(re, f32x4.demote_f64x2_zero(sr), 0);
-    v128.store64_lane(im, f32x4.demote_f64x2_zero(si), 0);
-  }
+/** `source` itself, or its zero-padded copy at `room` where n is no multiple of four. */
+// @ts-ignore: decorator
+@inline
+function padded(source: usize, room: usize, n: i32, np: i32): usize {
+  if (n == np) return source;
+  zeroFloats(room, np);
+  copyFloats(room, source, n);
+  return room;
 }
 
-/** Runs one row from its state to its end; y = 0 computes the end state only, endState = 0 the outputs only. */
-export function scanRow(
-  ws: usize, np: i32, n: i32, length: i32, u: usize, state: usize, y: usize, endState: usize,
+/** One step of all states: to = λ·from + u; returns Re Σ c·to. */
+// @ts-ignore: decorator
+@inline
+function stepRow(to: usize, from: usize, poles: usize, cRe: usize, cIm: usize, np: i32, u: f32): f32 {
+  const half = <usize>np << 2;
+  const v = f32x4.splat(u);
+  let even = f32x4.splat(0);
+  let odd = f32x4.splat(0);
+  for (let n: usize = 0; n < half; n += 16) {
+    const xr = v128.load(from + n);
+    const xi = v128.load(from + n + half);
+    const lr = v128.load(poles + n);
+    const li = v128.load(poles + n + half);
+    const yr = nmadd(li, xi, madd(lr, xr, v));
+    const yi = madd(li, xr, f32x4.mul(lr, xi));
+    v128.store(to + n, yr);
+    v128.store(to + n + half, yi);
+    even = madd(v128.load(cRe + n), yr, even);
+    odd = nmadd(v128.load(cIm + n), yi, odd);
+  }
+  return sumLanes(f32x4.add(even, odd));
+}
+
+/** λ and the padded parameters of one channel; `short` allows the f32 poles. Workspace: 32·np bytes, see the getters below. */
+export function fillScan(
+  ws: usize, np: i32, n: i32, logRe: usize, logIm: usize, cRe: usize, cIm: usize, short: bool,
 ): void {
-  const rows = rowsAt(ws, np);
-  const chunks = length / T;
-  const tail = length - chunks * T;
-  loadState(rows, state, np, n);
-  for (let a = 0; a < chunks; a += GROUP) {
-    const count = min(GROUP, chunks - a);
-    loadChunks(rows, np, u + (<usize>a << 6), count);
-    advance(ws, np, rows, count);
-    if (y) outputs(ws, np, rows, count, y + (<usize>a << 6));
-    copyFloats(rows, rows + ((<usize>count * (2 * np + T)) << 2), 2 * np);
+  const quarter = <usize>np << 2;
+  const rooms = ws + 2 * quarter;
+  const re = padded(logRe, rooms, n, np);
+  const im = padded(logIm, rooms + quarter, n, np);
+  if (short) fillPoles(ws, re, im, np);
+  else fillExactPoles(ws, re, im, np, ws + 6 * quarter);
+  padded(cRe, rooms + 2 * quarter, n, np);
+  padded(cIm, rooms + 3 * quarter, n, np);
+}
+
+/** One row through the recurrence, its states [re | im] of n each at `state` and `end` (0: zeros; not wanted). */
+export function scanSteps(
+  ws: usize, np: i32, n: i32, length: i32, cRe: usize, cIm: usize, skip: f32, u: usize, y: usize, state: usize, end: usize,
+): void {
+  const quarter = <usize>np << 2;
+  const own = ws + 6 * quarter;
+  const exact = n == np;
+  if (!exact) {
+    cRe = ws + 4 * quarter;
+    cIm = ws + 5 * quarter;
   }
-  if (tail) {
-    const at = <usize>chunks << 6;
-    if (y) {
-      const inputs = rows + (<usize>np << 3);
-      copyFloats(inputs, u + at, tail);
-      zeroFloats(inputs + (<usize>tail << 2), T - tail);
-      const block = blockAt(ws, np);
-      const out = outAt(ws, np);
-      // One row, four times over: the tile has no smaller shape.
-      tile(block, 0, rows, 0, 4, out, 32, 2 * np + 8, 0);
-      tile(block + 32, 0, rows, 0, 4, out + ((<usize>(2 * np + T)) << 5), 32, 2 * np + T, 0);
-      copyFloats(y + at, block, tail);
-    }
-    if (endState) advanceTail(ws, np, rows, u + at, tail);
+  // States that need no padding go straight from the old place to the new.
+  const to = exact && end ? end : own;
+  let from = to;
+  if (exact && state) from = state;
+  else loadState(to, state, np, n);
+  for (let t = 0; t < length; t++, u += 4, y += 4) {
+    const v = load<f32>(u);
+    store<f32>(y, 2 * stepRow(to, from, ws, cRe, cIm, np, v) + skip * v);
+    from = to;
   }
-  if (endState) storeState(endState, rows, np, n);
+  if (end && !exact) storeState(end, own, np, n);
 }
 
 export function diagonalSsmScan(args: usize, part: i32, parts: i32): void {
@@ -183,20 +170,17 @@ export function diagonalSsmScan(args: usize, part: i32, parts: i32): void {
   const last = <i32>((<i64>channels * (part + 1)) / parts);
   for (let d = <i32>((<i64>channels * part) / parts); d < last; d++) {
     const at = (<usize>d * n) << 2;
-    fillPowers(
-      ws, np, n, <usize>word(args, 5) + at, <usize>word(args, 6) + at, <usize>word(args, 7) + at, <usize>word(args, 8) + at,
-    );
-    fillLeap(ws, np, leapAt(ws, np), T);
-    fillKernel(ws, np);
-    fillInto(ws, np);
-    fillOut(ws, np, skip ? load<f32>(skip + ((<usize>d) << 2)) : 0);
+    const cRe = <usize>word(args, 7) + at;
+    const cIm = <usize>word(args, 8) + at;
+    fillScan(ws, np, n, <usize>word(args, 5) + at, <usize>word(args, 6) + at, cRe, cIm, length <= FEW);
+    const s: f32 = skip ? load<f32>(skip + ((<usize>d) << 2)) : 0;
     for (let b = 0; b < batch; b++) {
       const row = <usize>d * batch + b;
       const time = (row * length) << 2;
-      const state = (row * n) << 3;
-      scanRow(
-        ws, np, n, length, <usize>word(args, 4) + time, states ? states + state : 0, <usize>word(args, 11) + time,
-        ends ? ends + state : 0,
+      const place = (row * n) << 3;
+      scanSteps(
+        ws, np, n, length, cRe, cIm, s, <usize>word(args, 4) + time, <usize>word(args, 11) + time,
+        states ? states + place : 0, ends ? ends + place : 0,
       );
     }
   }

@@ -1,6 +1,11 @@
 import { describe, it } from 'vitest';
 import { builds, expectClose, noise, probe } from './causal-fir-probe.test-support.ts';
-import { type DiagonalSsmSizes, diagonalSsmCalls, diagonalSsmGradientCalls } from './diagonal-ssm.ts';
+import {
+  type DiagonalSsmForm,
+  type DiagonalSsmSizes,
+  diagonalSsmCalls,
+  diagonalSsmGradientCalls,
+} from './diagonal-ssm.ts';
 
 /** u, logPoleRe, logPoleIm, cRe, cIm, skip, state. */
 type Operands = readonly ArrayLike<number>[];
@@ -46,44 +51,44 @@ function model({ channels, batch, length, states }: DiagonalSsmSizes, seed = 1):
 }
 
 const lengths = [1, 2, 3, 8, 9, 15, 16, 17, 63, 64, 65, 100, 127, 128, 513, 1000];
+const forms = ['scan', 'chunked', 'convolution'] as const;
+/** The recurrence rounds λ to f32 and the state at every step; the other forms take powers of λ from f64. */
+const tolerance = (form: DiagonalSsmForm, least: number): number => (form === 'scan' ? 4 * least : least);
 const stateCounts = [1, 3, 4, 5, 32];
 
 describe.each(builds)('diagonalSsm, %s build', async (build) => {
   const run = await probe(build);
 
-  it.each(['scan', 'convolution'] as const)(
-    'is the recurrence, as %s, with and without skip, state and end state',
-    (form) => {
-      for (const length of lengths) {
-        for (const states of stateCounts) {
-          const sizes = { channels: length > 200 ? 1 : 3, batch: [1, 2, 3, 5][(length + states) % 4]!, length, states };
-          const all = model(sizes);
-          for (const [withSkip, withState, withEnd] of [
-            [1, 1, 1],
-            [0, 0, 1],
-            [1, 1, 0],
-          ] as const) {
-            const operands = all.map((x, i) => ((i === 5 && !withSkip) || (i === 6 && !withState) ? undefined : x));
-            const want = reference(sizes, operands as Operands);
-            const [y, end] = run(diagonalSsmCalls({ ...sizes, form }), operands, [
-              want.y.length,
-              withEnd ? want.end.length : undefined,
-            ]);
-            const what = `length ${length}, states ${states}, batch ${sizes.batch}`;
-            expectClose(y!, want.y, 4e-6, `y, ${what}`);
-            if (withEnd) expectClose(end!, want.end, 4e-6, `end state, ${what}`);
-          }
+  it.each(forms)('is the recurrence, as %s, with and without skip, state and end state', (form) => {
+    for (const length of lengths) {
+      for (const states of stateCounts) {
+        const sizes = { channels: length > 200 ? 1 : 3, batch: [1, 2, 3, 5][(length + states) % 4]!, length, states };
+        const all = model(sizes);
+        for (const [withSkip, withState, withEnd] of [
+          [1, 1, 1],
+          [0, 0, 1],
+          [1, 1, 0],
+        ] as const) {
+          const operands = all.map((x, i) => ((i === 5 && !withSkip) || (i === 6 && !withState) ? undefined : x));
+          const want = reference(sizes, operands as Operands);
+          const [y, end] = run(diagonalSsmCalls({ ...sizes, form }), operands, [
+            want.y.length,
+            withEnd ? want.end.length : undefined,
+          ]);
+          const what = `length ${length}, states ${states}, batch ${sizes.batch}`;
+          expectClose(y!, want.y, tolerance(form, 4e-6), `y, ${what}`);
+          if (withEnd) expectClose(end!, want.end, tolerance(form, 4e-6), `end state, ${what}`);
         }
       }
-    },
-  );
+    }
+  });
 
-  it('is the recurrence in chunks where batches make short rows worth the matrices', () => {
+  it('is the recurrence over short rows of large batches', () => {
     for (const length of [9, 15, 16, 17, 31, 33, 64]) {
       const sizes = { channels: 2, batch: Math.ceil(257 / length), length, states: 5 };
       const operands = model(sizes);
       const want = reference(sizes, operands);
-      for (const form of ['scan', 'convolution'] as const) {
+      for (const form of forms) {
         const [y, end] = run(diagonalSsmCalls({ ...sizes, form }), operands, [want.y.length, want.end.length]);
         expectClose(y!, want.y, 4e-6, `${form} y, length ${length}`);
         expectClose(end!, want.end, 4e-6, `${form} end, length ${length}`);
@@ -100,10 +105,10 @@ describe.each(builds)('diagonalSsm, %s build', async (build) => {
       const operands = model(sizes);
       operands[1] = operands[1]!.map((x) => x / 50);
       const want = reference(sizes, operands);
-      for (const form of ['scan', 'convolution'] as const) {
+      for (const form of forms) {
         const [y, end] = run(diagonalSsmCalls({ ...sizes, form }), operands, [want.y.length, want.end.length]);
-        expectClose(y!, want.y, 1e-5, `${form} y, length ${length}`);
-        expectClose(end!, want.end, 1e-5, `${form} end, length ${length}`);
+        expectClose(y!, want.y, tolerance(form, 1e-5), `${form} y, length ${length}`);
+        expectClose(end!, want.end, tolerance(form, 1e-5), `${form} end, length ${length}`);
       }
     }
   });
@@ -135,7 +140,7 @@ describe.each(builds)('diagonalSsm, %s build', async (build) => {
     pieces.forEach((length, i) => {
       const cut = (x: ArrayLike<number>): Float32Array =>
         Float32Array.from({ length: 4 * length }, (_, k) => x[Math.floor(k / length) * 150 + t + (k % length)]!);
-      const form = i % 2 ? 'convolution' : 'scan';
+      const form = forms[i % 3]!;
       const [y, end] = run(
         diagonalSsmCalls({ ...sizes, length, form }),
         [cut(u!), ...parameters, state],
@@ -168,7 +173,7 @@ describe.each(builds)('diagonalSsm, %s build', async (build) => {
       };
       const inputs = [dy, withEnd ? dEnd : undefined, ...given.slice(0, 6), withState ? given[6] : undefined];
       const got = run(
-        diagonalSsmGradientCalls(sizes),
+        diagonalSsmGradientCalls({ ...sizes, form: 'chunked' }),
         inputs,
         point.map((x) => x.length),
       );
@@ -194,14 +199,27 @@ describe.each(builds)('diagonalSsm, %s build', async (build) => {
       const [dy, dEnd] = [noise(operands[0]!.length, 50), noise(operands[6]!.length, 51)];
       const want = adjoint(sizes, operands, dy, dEnd);
       const got = run(
-        diagonalSsmGradientCalls(sizes),
+        diagonalSsmGradientCalls({ ...sizes, form: 'chunked' }),
         [dy, dEnd, ...operands],
         want.map((x) => x.length),
       );
       for (const [i, x] of want.entries()) {
         expectClose(got[i]!, x, 1e-5, `gradient ${i}, length ${length}, states ${states}`);
       }
-      const [du] = run(diagonalSsmGradientCalls(sizes), [dy, undefined, ...operands.slice(0, 5)], [dy.length]);
+      const stateless = adjoint(sizes, operands.slice(0, 6), dy);
+      const spectral = run(
+        diagonalSsmGradientCalls({ ...sizes, form: 'convolution' }),
+        [dy, undefined, ...operands.slice(0, 6)],
+        stateless.slice(0, 6).map((x) => x.length),
+      );
+      for (const [i, x] of spectral.entries()) {
+        expectClose(x, stateless[i]!, 1e-5, `gradient ${i} by transform, length ${length}, states ${states}`);
+      }
+      const [du] = run(
+        diagonalSsmGradientCalls({ ...sizes, form: 'chunked' }),
+        [dy, undefined, ...operands.slice(0, 5)],
+        [dy.length],
+      );
       expectClose(du!, adjoint(sizes, operands.slice(0, 5), dy)[0]!, 1e-5, `du alone, length ${length}`);
     }
   });

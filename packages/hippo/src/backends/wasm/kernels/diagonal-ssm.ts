@@ -1,5 +1,6 @@
 // Calls of the diagonal state-space operator: x_t = λ x_{t−1} + u_t (complex, N states a channel), y_t = 2 Re Σ_n c_n x_{n,t} + skip·u_t,
-// λ = exp(logPoleRe + i·logPoleIm), and of its gradient. The twin of diagonal-ssm-{step,scan,convolution,gradient}.as.ts.
+// λ = exp(logPoleRe + i·logPoleIm), and of its gradient. The twin of diagonal-ssm-{scan,chunked,convolution,
+// gradient,gradient-convolution}.as.ts.
 // Rows are [channels, batch, length], parameters [channels, N], states [channels, batch, 2, N] (re row, then im row).
 import type { KernelCalls, Word } from './call.ts';
 import { fftSize, fftTableBytes, fftTableCall } from './fft.ts';
@@ -13,22 +14,33 @@ export interface DiagonalSsmSizes {
   readonly states: number;
 }
 
-/** `scan` costs about 150 multiply-adds a step at N = 32, whatever the length; `convolution` one transform a row and N once a channel. */
-export type DiagonalSsmForm = 'scan' | 'convolution';
-
-/**
- * Whether the plain recurrence (12 ns a step at N = 32) is cheaper than setting up a channel's chunk matrices (2.5 µs) to save a
- * third of every step.
- */
-const isShort = (batch: number, length: number): boolean => length <= 8 || (length <= 64 && length * batch <= 256);
+/** The recurrence, small dense products with the state passed on, or transforms; diagonal-ssm-cost.ts says when which is cheapest. */
+export type DiagonalSsmForm = 'scan' | 'chunked' | 'convolution';
 
 /** Steps of a group of chunks: the gradient keeps one state for each (GROUP·T of the kernels). */
 const GROUP_STEPS = 512;
 
 const padded = (states: number): number => Math.ceil(states / 4) * 4;
 
+/** Bytes of λ, padded parameters and a state (diagonal-ssm-scan.as.ts). */
+export const scanBytes = (states: number): number => 32 * padded(states);
+
 /** Bytes of the chunk matrices and rows (diagonal-ssm-matrices.as.ts, restAt). */
-const chunkBytes = (states: number): number => 840 * padded(states) + 3712;
+export const chunkBytes = (states: number): number => 840 * padded(states) + 3712;
+
+/** Those, the response's state, two spectra and two rows of `size`. */
+export const convolutionBytes = (states: number, size: number): number =>
+  chunkBytes(states) + 16 * padded(states) + 24 * size;
+
+/** Bytes of the gradient in chunks for rows of `length` (diagonal-ssm-gradient.as.ts). */
+export function gradientBytes(states: number, length: number): number {
+  const starts = Math.ceil(length / GROUP_STEPS) + 1;
+  return chunkBytes(states) + 1376 * padded(states) + 6464 + 8 * padded(states) * starts;
+}
+
+/** Bytes of the gradient by transform: four spectra (diagonal-ssm-gradient-convolution.as.ts). */
+export const spectralGradientBytes = (states: number, size: number): number =>
+  chunkBytes(states) + 432 * padded(states) + 32 * size;
 
 /** Inputs [u, logPoleRe, logPoleIm, cRe, cIm, skip?, state?], outputs [y, endState?]. */
 export function diagonalSsmCalls(sizes: DiagonalSsmSizes & { readonly form: DiagonalSsmForm }): KernelCalls {
@@ -39,21 +51,20 @@ export function diagonalSsmCalls(sizes: DiagonalSsmSizes & { readonly form: Diag
     const [y = 0, endState = 0] = outputs;
     return [...start, u, logPoleRe, logPoleIm, cRe, cIm, skip, state, y, endState];
   };
-  const step = isShort(batch, length);
-  if (step || form === 'scan') {
-    const partBytes = step ? 32 * padded(states) : chunkBytes(states);
+  if (form !== 'convolution') {
+    const partBytes = form === 'scan' ? scanBytes(states) : chunkBytes(states);
     return {
       workspaceBytes: (parts) => parts * partBytes,
       calls: ({ inputs, outputs, workspace }) => [
         {
-          entry: step ? 'diagonalSsmStep' : 'diagonalSsmScan',
+          entry: form === 'scan' ? 'diagonalSsmScan' : 'diagonalSsmChunked',
           words: [...operands(inputs, outputs), workspace, partBytes],
         },
       ],
     };
   }
   const size = fftSize(length);
-  const partBytes = chunkBytes(states) + 16 * padded(states) + 24 * size;
+  const partBytes = convolutionBytes(states, size);
   return {
     workspaceBytes: (parts) => fftTableBytes(size) + parts * partBytes,
     calls: ({ inputs, outputs, workspace }) => {
@@ -64,26 +75,33 @@ export function diagonalSsmCalls(sizes: DiagonalSsmSizes & { readonly form: Diag
   };
 }
 
+/** The convolution is for rows without a state, an end gradient or dState. */
+export type DiagonalSsmGradientForm = 'chunked' | 'convolution';
+
 /**
  * Inputs [dy, dEndState?, u, logPoleRe, logPoleIm, cRe, cIm, skip?, state?], outputs
  * [du, dLogPoleRe, dLogPoleIm, dcRe, dcIm, dSkip?, dState?]. The gradient of a complex number is ∂/∂Re + i ∂/∂Im.
  * Outputs other than du may have no address.
  */
-export function diagonalSsmGradientCalls(sizes: DiagonalSsmSizes): KernelCalls {
-  const { channels, batch, length, states } = sizes;
-  const np = padded(states);
-  const starts = Math.ceil(length / GROUP_STEPS) + 1;
-  const partBytes = chunkBytes(states) + 1376 * np + 6464 + 8 * np * starts;
+export function diagonalSsmGradientCalls(
+  sizes: DiagonalSsmSizes & { readonly form: DiagonalSsmGradientForm },
+): KernelCalls {
+  const { channels, batch, length, states, form } = sizes;
+  const size = fftSize(length);
+  const spectral = form === 'convolution';
+  const partBytes = spectral ? spectralGradientBytes(states, size) + 8 * size : gradientBytes(states, length);
+  const tableBytes = spectral ? fftTableBytes(size) : 0;
   return {
-    workspaceBytes: (parts) => parts * partBytes,
+    workspaceBytes: (parts) => tableBytes + parts * partBytes,
     calls: ({ inputs, outputs, workspace }) => {
-      const [dy = 0, dEndState = 0, u = 0, logPoleRe = 0, logPoleIm = 0, cRe = 0, cIm = 0, skip = 0, state = 0] =
-        inputs;
-      const [du = 0, dLogPoleRe = 0, dLogPoleIm = 0, dcRe = 0, dcIm = 0, dSkip = 0, dState = 0] = outputs;
-      const from = [dy, dEndState, u, logPoleRe, logPoleIm, cRe, cIm, skip, state];
-      const to = [du, dLogPoleRe, dLogPoleIm, dcRe, dcIm, dSkip, dState];
-      const words = [channels, batch, length, states, ...from, ...to, workspace, partBytes];
-      return [{ entry: 'diagonalSsmGradient', words }];
+      const from = Array.from({ length: 9 }, (_, i) => inputs[i] ?? 0);
+      const to = Array.from({ length: 7 }, (_, i) => outputs[i] ?? 0);
+      const words = [channels, batch, length, states, ...from, ...to, workspace + tableBytes, partBytes];
+      if (!spectral) return [{ entry: 'diagonalSsmGradient', words }];
+      return [
+        fftTableCall(size, workspace),
+        { entry: 'diagonalSsmGradientConvolution', words: [...words, workspace, size] },
+      ];
     },
   };
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { builds, expectClose, noise, probe } from './causal-fir-probe.test-support.ts';
-import { fftConvCalls, fftConvKernelGradientCalls } from './fft-conv.ts';
+import { fftConvCalls, fftConvGradientCalls } from './fft-conv.ts';
 
 interface Case {
   readonly channels: number;
@@ -85,13 +85,32 @@ describe.each(builds)('fftConv, %s build', async (build) => {
     expect([...alone!]).toEqual([...all!.slice(length, 2 * length)]);
   });
 
-  it('has the kernel gradient', () => {
+  it('has the gradient of the direct sum, in both directions', () => {
     for (const length of lengths) {
       for (const taps of new Set([length, Math.ceil(length / 2)])) {
-        const sizes = { channels: 2, batch: [1, 2, 3, 5][length % 4]!, length, taps };
-        const [dy, u] = [noise(2 * sizes.batch * length, 4), noise(2 * sizes.batch * length, 5)];
-        const [dk] = run(fftConvKernelGradientCalls(sizes), [dy, u], [2 * taps]);
-        expectClose(dk!, kernelReference(sizes, dy, u), 2e-6, `length ${length}, taps ${taps}`);
+        for (const direction of ['causal', 'anticausal'] as const) {
+          const sizes = { channels: 2, batch: [1, 2, 3, 5][length % 4]!, length, taps };
+          const [dy, u] = [noise(2 * sizes.batch * length, 4), noise(2 * sizes.batch * length, 5)];
+          const [k, skip] = [noise(2 * taps, 6), length % 2 ? noise(2, 7) : undefined];
+          const got = run(
+            fftConvGradientCalls({ ...sizes, direction }),
+            [dy, u, k, skip],
+            [u.length, k.length, skip?.length],
+          );
+          const causal = direction === 'causal';
+          const what = `${direction}, length ${length}, taps ${taps}`;
+          expectClose(got[0]!, reference(sizes, causal ? -1 : 1, dy, k, skip), 2e-6, `du, ${what}`);
+          expectClose(
+            got[1]!,
+            causal ? kernelReference(sizes, dy, u) : kernelReference(sizes, u, dy),
+            2e-6,
+            `dk, ${what}`,
+          );
+          const products = kernelReference({ ...sizes, taps: 1 }, dy, u);
+          if (skip) expectClose(got[2]!, products, 2e-6, `dSkip, ${what}`);
+          const [, alone] = run(fftConvGradientCalls({ ...sizes, direction }), [dy, u, k], [undefined, k.length]);
+          expect([...alone!], `dk alone, ${what}`).toEqual([...got[1]!]);
+        }
       }
     }
   });

@@ -131,22 +131,51 @@ export function filterRow(
   leave(out, x, skip, data, size, table);
 }
 
-/** out = the real row of a spectrum (which is destroyed). `out` is also read, times zero: it must hold numbers. */
-export function inverseRow(out: usize, data: usize, size: i32, table: usize): void {
+/** out = skip·x + the real row of a spectrum (which is destroyed). x must hold numbers; out may lie over it. */
+export function inverseRow(out: usize, x: usize, skip: f32, data: usize, size: i32, table: usize): void {
   const next = table + (<usize>size << 3);
   for (let r = 0; r < 4; r++) transform(data + ((<usize>r * size) << 1), size >> 2, next, 0, INVERSE);
-  leave(out, out, 0, data, size, table);
+  leave(out, x, skip, data, size, table);
 }
 
-/** sum += a·conj(b) over a spectrum of `size` points. */
-export function addCorrelation(sum: usize, a: usize, b: usize, size: i32): void {
+/** sum += a·conj(b) over a spectrum of `size` points; then, where asked, a ← a·conj(filter) and b ← b·filter. */
+// @ts-ignore: decorator
+@inline
+function correlateSpectra(
+  sum: usize, a: usize, b: usize, filter: usize, size: i32, filterA: bool, filterB: bool,
+): void {
   const stop = a + (<usize>size << 3);
-  for (; a < stop; a += 32, b += 32, sum += 32) {
+  for (; a < stop; a += 32, b += 32, sum += 32, filter += 32) {
     const ar = v128.load(a);
     const ai = v128.load(a, 16);
     const br = v128.load(b);
     const bi = v128.load(b, 16);
     v128.store(sum, madd(ar, br, madd(ai, bi, v128.load(sum))));
     v128.store(sum, madd(ai, br, nmadd(ar, bi, v128.load(sum, 16))), 16);
+    const c = v128.load(filter);
+    const s = v128.load(filter, 16);
+    if (filterA) {
+      v128.store(a, conjTimesRe(ar, ai, c, s));
+      v128.store(a, conjTimesIm(ar, ai, c, s), 16);
+    }
+    if (filterB) {
+      v128.store(b, timesRe(br, bi, c, s));
+      v128.store(b, timesIm(br, bi, c, s), 16);
+    }
   }
+}
+
+/** The products behind the gradient of y = filter∗u: sum += dy·conj(u), then dy ← dy·conj(filter) (du) and u ← u·filter (y). */
+export function adjointSpectra(sum: usize, dy: usize, u: usize, filter: usize, size: i32): void {
+  correlateSpectra(sum, dy, u, filter, size, true, true);
+}
+
+/** The same without y. */
+export function causalAdjoint(sum: usize, dy: usize, u: usize, filter: usize, size: i32): void {
+  correlateSpectra(sum, dy, u, filter, size, true, false);
+}
+
+/** The same for an anticausal filter: sum += u·conj(dy), dy ← dy·filter. */
+export function anticausalAdjoint(sum: usize, dy: usize, u: usize, filter: usize, size: i32): void {
+  correlateSpectra(sum, u, dy, filter, size, false, true);
 }
