@@ -79,6 +79,11 @@ export interface Operation<A extends Attributes = Attributes> {
   readonly alias?: boolean;
   /** Input whose memory the first result may take over when nobody else reads it. */
   readonly inPlace?: number;
+  /**
+   * For a gradient whose first operands are those of `operation`, with the same attributes: it computes that operation's
+   * results on the way. Result i of the operation is this one's result `outputs[i]`.
+   */
+  readonly subsumes?: { readonly operation: Operation; readonly outputs: readonly number[] };
   /** A leaf: an input, a variable's content or a constant. */
   readonly leaf?: 'input' | 'variable' | 'constant';
   /** Arithmetic operations of one application, for `explain()`. Default: one an element of the results. */

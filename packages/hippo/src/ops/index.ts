@@ -10,6 +10,7 @@ import { elementwiseTable } from './elementwise.ts';
 import { gatherRowsOperation, scatterAddRowsOperation } from './embedding.ts';
 import { fftConvKernelGradientOperation, fftConvOperation } from './fft-conv.ts';
 import { layerNormGradientOperation, layerNormOperation } from './layer-norm.ts';
+import { linearCrossEntropyGradientOperation, linearCrossEntropyOperation } from './linear-cross-entropy.ts';
 import { matmulOperation } from './matmul.ts';
 import { maxOperation } from './max.ts';
 import { randomNormalOperation, randomUniformOperation } from './random.ts';
@@ -42,6 +43,8 @@ export const operations: readonly Operation[] = [
   layerNormGradientOperation,
   crossEntropyOperation as Operation,
   crossEntropyGradientOperation as Operation,
+  linearCrossEntropyOperation as Operation,
+  linearCrossEntropyGradientOperation as Operation,
   causalAttentionOperation as Operation,
   causalAttentionGradientOperation as Operation,
   gatherRowsOperation,
@@ -68,6 +71,7 @@ export { gatherRows } from './embedding.ts';
 export { fftConv } from './fft-conv.ts';
 export { gradient } from './gradient.ts';
 export { layerNorm } from './layer-norm.ts';
+export { linearCrossEntropy } from './linear-cross-entropy.ts';
 export { matmul } from './matmul.ts';
 export { max, mean } from './max.ts';
 export { hashText, type RandomSource, randomNormal, randomUniform } from './random.ts';

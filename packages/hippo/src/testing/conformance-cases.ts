@@ -9,6 +9,7 @@ import { elementwiseTable } from '../ops/elementwise.ts';
 import { scatterAddRowsOperation } from '../ops/embedding.ts';
 import * as ops from '../ops/index.ts';
 import { layerNormGradientOperation, layerNormOperation } from '../ops/layer-norm.ts';
+import { linearCrossEntropyGradientOperation } from '../ops/linear-cross-entropy.ts';
 import { softmaxGradientOperation } from '../ops/softmax.ts';
 import type { Shape } from '../tensor/shape.ts';
 import type { CaseInput, ConformanceCase } from './conformance.ts';
@@ -290,6 +291,27 @@ function rowCases(): ConformanceCase[] {
         applySingle(crossEntropyGradientOperation, values, options),
       ),
       tolerance: 5e-6,
+    });
+  }
+  for (const [count, width, columns, classes] of [
+    [1, 1, 2, 2],
+    [9, 5, 17, 17],
+    [40, 24, 72, 65],
+  ] as const) {
+    const options = { classes, ignoreIndex: 1 };
+    const name = `${count}×${width}, ${columns} columns, ${classes} classes`;
+    const inputs = [f([count, width], -3, 3), f([columns, width], -1, 1), ids([count], Math.min(classes, 50))];
+    rows.push({
+      ...one('linearCrossEntropy', name, inputs, (x, w, t) => ops.linearCrossEntropy(x as V, w as V, t as V, options)),
+      tolerance: 5e-6,
+    });
+    rows.push({
+      operation: 'linearCrossEntropyGradient',
+      name,
+      inputs: [...inputs, f([count])],
+      build: (...values) =>
+        named(['dx', 'dWeight', 'loss'], applyOperation(linearCrossEntropyGradientOperation, values, options)),
+      tolerance: 1e-5,
     });
   }
   rows.push(one('gatherRows', '', [f([11, 5]), ids([3, 4], 11)], (t, i) => ops.gatherRows(t as V, i as V)));

@@ -84,6 +84,16 @@ describe('gradients', () => {
       shapes: [[3, 5]],
     });
     expect(loss.worst).toBeLessThan(tolerance);
+    const head = await checkGradient(
+      (x, weight) => ops.linearCrossEntropy(x as V, weight as V, targets(), { classes: 4 }),
+      {
+        shapes: [
+          [3, 2],
+          [5, 2],
+        ],
+      },
+    );
+    expect(head.worst).toBeLessThan(tolerance);
   });
 
   it('notices a wrong rule', async () => {

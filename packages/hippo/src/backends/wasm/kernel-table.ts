@@ -16,6 +16,7 @@ import {
 import { gatherRowsOperation, scatterAddRowsOperation } from '../../ops/embedding.ts';
 import { fftConvKernelGradientOperation, fftConvOperation } from '../../ops/fft-conv.ts';
 import { layerNormGradientOperation, layerNormOperation } from '../../ops/layer-norm.ts';
+import { linearCrossEntropyGradientOperation, linearCrossEntropyOperation } from '../../ops/linear-cross-entropy.ts';
 import { matmulOperation, matmulSizes } from '../../ops/matmul.ts';
 import { maxOperation } from '../../ops/max.ts';
 import { randomNormalOperation, randomUniformOperation } from '../../ops/random.ts';
@@ -35,6 +36,7 @@ import { elementwiseCalls, elementwiseOpcodes } from './kernels/elementwise.ts';
 import { gatherRowsCalls, scatterAddRowsCalls } from './kernels/embedding.ts';
 import { fftConvCalls, fftConvKernelGradientCalls } from './kernels/fft-conv.ts';
 import { layerNormCalls, layerNormGradientCalls } from './kernels/layer-norm.ts';
+import { linearCrossEntropyCalls, linearCrossEntropyGradientCalls } from './kernels/linear-cross-entropy.ts';
 import { matmulCalls } from './kernels/matmul.ts';
 import { concatCalls, padCalls, updateSliceCalls } from './kernels/movement.ts';
 import { randomNormalCalls, randomUniformCalls } from './kernels/random.ts';
@@ -99,6 +101,11 @@ const choosers: Readonly<Record<string, Chooser>> = {
     optionalOutputs: [1],
   }),
   [crossEntropyGradientOperation.name]: (node) => ({ calls: crossEntropyGradientCalls(crossEntropySizes(node, 1)) }),
+  [linearCrossEntropyOperation.name]: (node) => ({ calls: linearCrossEntropyCalls(linearCrossEntropySizes(node)) }),
+  [linearCrossEntropyGradientOperation.name]: (node) => ({
+    calls: linearCrossEntropyGradientCalls(linearCrossEntropySizes(node)),
+    optionalOutputs: [0, 1, 2],
+  }),
   [causalAttentionOperation.name]: (node) => ({
     calls: causalAttentionCalls(attentionSizes(node, 0)),
     optionalOutputs: [1],
@@ -200,6 +207,12 @@ function rowsOf(node: Node, index: number): { rows: number; width: number } {
 function crossEntropySizes(node: Node, logits: number) {
   const [rows = 0, vocabulary = 0] = shapeOf(node, logits);
   return { rows, vocabulary, ...attributesOf<{ classes: number; ignoreIndex: number }>(node) };
+}
+
+function linearCrossEntropySizes(node: Node) {
+  const [rows = 0, width = 0] = shapeOf(node, 0);
+  const [vocabulary = 0] = shapeOf(node, 1);
+  return { rows, width, vocabulary, ...attributesOf<{ classes: number; ignoreIndex: number }>(node) };
 }
 
 function attentionSizes(node: Node, q: number) {

@@ -14,7 +14,7 @@ export { diagonalSsmStep } from './diagonal-ssm-step.as';
 export { reduceColumns, reduceRows } from './reduce.as';
 export { softmax, softmaxGradient } from './softmax.as';
 export { layerNorm, layerNormGradient } from './layer-norm.as';
-export { crossEntropy, crossEntropyGradient } from './cross-entropy.as';
+export { crossEntropy, crossEntropyGradient, crossEntropyInPlace } from './cross-entropy.as';
 export { gatherRows, scatterAddRows } from './embedding.as';
 export { randomNormal, randomUniform } from './random.as';
 export { copyBlocks, pad, updateSlice } from './movement.as';
