@@ -69,8 +69,13 @@ export interface Operation<A extends Attributes = Attributes> {
   reference?(inputs: readonly NumbersWithShape[], attributes: A, outputs: readonly ValueType[]): readonly Numbers[];
   /** The same results from smaller operations, for backends without a kernel. */
   decompose?(inputs: readonly Value[], attributes: A): readonly Value[];
-  /** A simpler value equal to the only result, or undefined. Called again on what it returns. */
-  simplify?(inputs: readonly Value[], attributes: A): Value | undefined;
+  /**
+   * A simpler value equal to the only result, or undefined. Called again on what it returns.
+   * @param onlyReader for each input, whether nothing else is known to read it (never for what a rule has just made).
+   */
+  simplify?(inputs: readonly Value[], attributes: A, onlyReader: readonly boolean[]): Value | undefined;
+  /** base + the only result, without a pass of its own over `base`. The sum takes this form where nothing else reads the result. */
+  addTo?(base: Value, inputs: readonly Value[], attributes: A): Value | undefined;
   /** Result (i) depends only on element (i) of the broadcast inputs. */
   readonly elementwise?: boolean;
   /** The result is the input's elements in another arrangement. */

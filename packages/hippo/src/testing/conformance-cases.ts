@@ -320,6 +320,17 @@ function rowCases(): ConformanceCase[] {
       applySingle(scatterAddRowsOperation, [i as V, v as V], { rows: 9 }),
     ),
   );
+  rows.push(
+    one('scatterAddRows', 'on a base', [ids([50], 9), f([50, 13]), f([9, 13])], (i, v, base) =>
+      applySingle(scatterAddRowsOperation, [i as V, v as V, base as V], { rows: 9 }),
+    ),
+  );
+  rows.push(
+    one('scatterAddRows', 'on a base that is read again', [ids([5], 3), f([5, 4]), f([3, 4])], (i, v, base) => {
+      const twice = ops.mul(base as V, 2);
+      return ops.mul(applySingle(scatterAddRowsOperation, [i as V, v as V, twice], { rows: 3 }), twice);
+    }),
+  );
   for (const count of [1, 6, 1001]) {
     const inputs: CaseInput[] = [
       { shape: [2], dtype: 'u32', from: 0, to: 4e9 },
