@@ -58,6 +58,12 @@ export interface View {
   readonly strides: readonly number[];
 }
 
+/** A result that may take over an operand's memory. */
+export interface InPlace {
+  readonly result: number;
+  readonly operand: number;
+}
+
 /** One declaration per operation: shape rule, gradient, reference, optional decomposition, in one file. */
 export interface Operation<A extends Attributes = Attributes> {
   readonly name: string;
@@ -82,8 +88,11 @@ export interface Operation<A extends Attributes = Attributes> {
   view?(input: Shape, attributes: A): View;
   /** The result is the input's bytes under another shape. */
   readonly alias?: boolean;
-  /** Input whose memory the first result may take over when nobody else reads it. */
-  readonly inPlace?: number;
+  /**
+   * Input whose memory the first result may take over when nobody else reads it; with several such results, how many there
+   * are and where their inputs are depends on the operands.
+   */
+  readonly inPlace?: number | ((inputs: readonly ValueType[]) => readonly InPlace[]);
   /**
    * For a gradient whose first operands are those of `operation`, with the same attributes: it computes that operation's
    * results on the way. Result i of the operation is this one's result `outputs[i]`.

@@ -1,5 +1,6 @@
 // The one list of operations: what conformance tests iterate over and what backends map to kernels.
 import type { Operation } from '../graph/value.ts';
+import { adamWOperation } from './adam-w.ts';
 import { causalAttentionGradientOperation, causalAttentionOperation } from './causal-attention.ts';
 import { causalFirGradientOperation, causalFirOperation } from './causal-fir.ts';
 import { concatOperation } from './concat.ts';
@@ -20,6 +21,7 @@ import { padOperation, sliceOperation } from './slice.ts';
 import { softmaxGradientOperation, softmaxOperation } from './softmax.ts';
 import { stopGradientOperation } from './stop-gradient.ts';
 import { broadcastOperation, sumOperation } from './sum.ts';
+import { sumSquaresOperation } from './sum-squares.ts';
 import { transposeOperation } from './transpose.ts';
 import { updateSliceOperation } from './update-slice.ts';
 
@@ -35,6 +37,7 @@ export const operations: readonly Operation[] = [
   concatOperation as Operation,
   updateSliceOperation as Operation,
   sumOperation as Operation,
+  sumSquaresOperation,
   maxOperation as Operation,
   matmulOperation as Operation,
   softmaxOperation,
@@ -58,8 +61,10 @@ export const operations: readonly Operation[] = [
   diagonalSsmGradientOperation as Operation,
   fftConvOperation as Operation,
   fftConvKernelGradientOperation as Operation,
+  adamWOperation as Operation,
 ];
 
+export { type AdamWAttributes, type AdamWResult, type AdamWSegment, adamW } from './adam-w.ts';
 export { causalAttention } from './causal-attention.ts';
 export { causalFir } from './causal-fir.ts';
 export { concat } from './concat.ts';
@@ -81,5 +86,6 @@ export { pad, slice, sliceAxis } from './slice.ts';
 export { softmax } from './softmax.ts';
 export { stopGradient } from './stop-gradient.ts';
 export { broadcastTo, sum } from './sum.ts';
+export { sumSquares } from './sum-squares.ts';
 export { transpose } from './transpose.ts';
 export { updateSlice } from './update-slice.ts';

@@ -3,6 +3,7 @@
 
 import { applyOperation, applySingle } from '../graph/trace.ts';
 import type { Value } from '../graph/value.ts';
+import { adamW } from '../ops/adam-w.ts';
 import { causalAttentionGradientOperation, causalAttentionOperation } from '../ops/causal-attention.ts';
 import { crossEntropyGradientOperation, crossEntropyOperation } from '../ops/cross-entropy.ts';
 import { elementwiseTable } from '../ops/elementwise.ts';
@@ -389,6 +390,41 @@ function attentionCases(): ConformanceCase[] {
   });
 }
 
+function optimizerCases(): ConformanceCase[] {
+  const scalars = (healthy: number): CaseInput[] =>
+    [healthy, 0.7, 0.01, 1.9, 3.1].map((value) => ({ shape: [], numbers: [value] }));
+  const shapes: readonly Shape[] = [[1], [7], [33, 65], [2, 3, 4], [5000]];
+  const tensors = shapes.flatMap((shape) => [f(shape), f(shape), f(shape, 0, 1), f(shape, -2, 2)]);
+  const build = (...values: readonly V[]): Readonly<Record<string, V>> => {
+    const [healthy, scale, rate, correction1, correction2] = values as [V, V, V, V, V];
+    const segments = shapes.map((_, i) => {
+      const [content, first, second, gradient] = values.slice(5 + 4 * i, 9 + 4 * i) as [V, V, V, V];
+      return { content, first, second, gradient, decay: i % 2 ? 0.1 : 0, cap: i === 2 ? 0.004 : undefined };
+    });
+    const results = adamW(segments, { healthy, scale, rate, correction1, correction2 }, adamWOptions);
+    return Object.fromEntries(
+      results.flatMap(({ content, first, second }, i) => [
+        [`content${i}`, content],
+        [`first${i}`, first],
+        [`second${i}`, second],
+      ]),
+    );
+  };
+  const adamWOptions = { beta1: 0.9, beta2: 0.99, epsilon: 1e-8 };
+  return [
+    { operation: 'adamW', name: 'healthy', inputs: [...scalars(1), ...tensors], build },
+    { operation: 'adamW', name: 'not healthy', inputs: [...scalars(0), ...tensors], build },
+    ...[[[1]], [[3, 4]], [[5], [2, 3], [9000], [1]]].map((list) =>
+      one(
+        'sumSquares',
+        `of ${list.map((shape) => `[${shape}]`).join(' ')}`,
+        list.map((shape) => f(shape)),
+        (...values) => ops.sumSquares(values),
+      ),
+    ),
+  ];
+}
+
 export const conformanceCases: readonly ConformanceCase[] = [
   ...elementwiseCases(),
   ...movementCases(),
@@ -397,4 +433,5 @@ export const conformanceCases: readonly ConformanceCase[] = [
   ...rowCases(),
   ...attentionCases(),
   ...sequenceCases(),
+  ...optimizerCases(),
 ];

@@ -2,6 +2,7 @@
 // (an absent optional operand is address 0).
 
 import type { Node } from '../../graph/value.ts';
+import { type AdamWAttributes, adamWOperation } from '../../ops/adam-w.ts';
 import { causalAttentionGradientOperation, causalAttentionOperation } from '../../ops/causal-attention.ts';
 import { causalFirGradientOperation, causalFirOperation, firSizes } from '../../ops/causal-fir.ts';
 import { concatOperation } from '../../ops/concat.ts';
@@ -24,9 +25,11 @@ import { shiftTapsOperation } from '../../ops/shift-taps.ts';
 import { padOperation } from '../../ops/slice.ts';
 import { softmaxGradientOperation, softmaxOperation } from '../../ops/softmax.ts';
 import { reductionSizes, sumOperation } from '../../ops/sum.ts';
+import { sumSquaresOperation } from '../../ops/sum-squares.ts';
 import { updateSliceOperation } from '../../ops/update-slice.ts';
 import type { KernelTable, LoweredKernel } from '../../plan/kernel.ts';
 import { elementCount } from '../../tensor/shape.ts';
+import { adamWCalls } from './kernels/adam-w.ts';
 import type { KernelCalls } from './kernels/call.ts';
 import { causalAttentionCalls, causalAttentionGradientCalls } from './kernels/causal-attention.ts';
 import { causalFirCalls, causalFirGradientCalls } from './kernels/causal-fir.ts';
@@ -43,6 +46,7 @@ import { randomNormalCalls, randomUniformCalls } from './kernels/random.ts';
 import { reduceCalls } from './kernels/reduce.ts';
 import { shiftTapsCalls } from './kernels/shift-taps.ts';
 import { softmaxCalls, softmaxGradientCalls } from './kernels/softmax.ts';
+import { sumSquaresCalls } from './kernels/sum-squares.ts';
 
 /** A kernel's calls, and which operand goes into each of their slots. */
 export interface WasmKernel extends LoweredKernel {
@@ -86,6 +90,7 @@ const choosers: Readonly<Record<string, Chooser>> = {
   [sumOperation.name]: (node) => ({
     calls: reduceCalls({ ...reductionSizes(shapeOf(node, 0), attributesOf(node)), kind: 'sum' }),
   }),
+  [sumSquaresOperation.name]: (node) => ({ calls: sumSquaresCalls(node.inputs.map((_, i) => countOf(node, i))) }),
   [maxOperation.name]: (node) => ({
     calls: reduceCalls({ ...reductionSizes(shapeOf(node, 0), attributesOf(node)), kind: 'max' }),
   }),
@@ -196,6 +201,15 @@ const choosers: Readonly<Record<string, Chooser>> = {
     return {
       calls: fftConvKernelGradientCalls({ channels, batch, length, taps: attributesOf<{ taps: number }>(node).taps }),
     };
+  },
+  [adamWOperation.name]: (node) => {
+    const attributes = attributesOf<AdamWAttributes>(node);
+    const segments = attributes.decays.map((decay, i) => ({
+      count: elementCount(node.outputs[3 * i]?.shape ?? []),
+      decay,
+      cap: attributes.caps[i] ?? Number.POSITIVE_INFINITY,
+    }));
+    return { calls: adamWCalls({ ...attributes, segments }) };
   },
 };
 

@@ -15,6 +15,8 @@ export { reduceColumns, reduceRows } from './reduce.as';
 export { softmax, softmaxGradient } from './softmax.as';
 export { layerNorm, layerNormGradient } from './layer-norm.as';
 export { crossEntropy, crossEntropyGradient, crossEntropyInPlace } from './cross-entropy.as';
+export { adamW } from './adam-w.as';
+export { sumSquares } from './sum-squares.as';
 export { gatherRows, scatterAddRows } from './embedding.as';
 export { randomNormal, randomUniform } from './random.as';
 export { copyBlocks, pad, updateSlice } from './movement.as';
