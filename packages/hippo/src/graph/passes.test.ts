@@ -1,13 +1,14 @@
 // Simplify, share, prune, verify and print.
 import { describe, expect, it } from 'vitest';
 import { VerifyError } from '../errors.ts';
+import { scatterAddRowsOperation } from '../ops/embedding.ts';
 import { add, gradient, mul, neg, reshape, square, sub, sum, tanh, transpose } from '../ops/index.ts';
 import type { Graph } from './graph.ts';
 import { printGraph } from './print.ts';
 import { prune } from './prune.ts';
 import { share } from './share.ts';
 import { simplify } from './simplify.ts';
-import { assign, input, read, traceGraph } from './trace.ts';
+import { applySingle, assign, input, read, traceGraph } from './trace.ts';
 import type { Value } from './value.ts';
 import { stateVariable } from './variable.ts';
 import { verify } from './verify.ts';
@@ -30,6 +31,29 @@ describe('simplify', () => {
     ['folded constants', (x) => add(x, sub(add(1, 2), 3))],
   ])('%s is x', (_, build) => {
     expect(optimised(build)).toBe('%0: f32[2, 3] = input() {name: x}\nreturn y = %0');
+  });
+  describe('of a sum with an embedding gradient', () => {
+    const rows = (readTwice: boolean): string => {
+      const graph = traceGraph(
+        () => {
+          const base = input('base', { shape: [5, 3], dtype: 'f32' });
+          const ids = input('ids', { shape: [2], dtype: 'i32' });
+          const values = input('values', { shape: [2, 3], dtype: 'f32' });
+          const scattered = applySingle(scatterAddRowsOperation, [ids, values], { rows: 5 });
+          return { y: add(base, scattered), ...(readTwice ? { z: neg(scattered) } : {}) };
+        },
+        { captureSource: false },
+      );
+      return printGraph(prune(share(simplify(graph))));
+    };
+    it('adds to the base where nothing else reads the rows', () => {
+      expect(rows(false)).toContain('scatterAddRows(%1, %2, %0)');
+      expect(rows(false)).not.toContain('add(');
+    });
+    it('stays a sum where something does', () => {
+      expect(rows(true)).toContain('scatterAddRows(%1, %2)');
+      expect(rows(true)).toContain('add(');
+    });
   });
   it('keeps what could hide a NaN', () => {
     expect(optimised((x) => mul(x, 0))).toContain('mul');

@@ -58,6 +58,12 @@ export interface View {
   readonly strides: readonly number[];
 }
 
+/** A result that may take over an operand's memory. */
+export interface InPlace {
+  readonly result: number;
+  readonly operand: number;
+}
+
 /** One declaration per operation: shape rule, gradient, reference, optional decomposition, in one file. */
 export interface Operation<A extends Attributes = Attributes> {
   readonly name: string;
@@ -69,16 +75,29 @@ export interface Operation<A extends Attributes = Attributes> {
   reference?(inputs: readonly NumbersWithShape[], attributes: A, outputs: readonly ValueType[]): readonly Numbers[];
   /** The same results from smaller operations, for backends without a kernel. */
   decompose?(inputs: readonly Value[], attributes: A): readonly Value[];
-  /** A simpler value equal to the only result, or undefined. Called again on what it returns. */
-  simplify?(inputs: readonly Value[], attributes: A): Value | undefined;
+  /**
+   * A simpler value equal to the only result, or undefined. Called again on what it returns.
+   * @param onlyReader for each input, whether nothing else is known to read it (never for what a rule has just made).
+   */
+  simplify?(inputs: readonly Value[], attributes: A, onlyReader: readonly boolean[]): Value | undefined;
+  /** base + the only result, without a pass of its own over `base`. The sum takes this form where nothing else reads the result. */
+  addTo?(base: Value, inputs: readonly Value[], attributes: A): Value | undefined;
   /** Result (i) depends only on element (i) of the broadcast inputs. */
   readonly elementwise?: boolean;
   /** The result is the input's elements in another arrangement. */
   view?(input: Shape, attributes: A): View;
   /** The result is the input's bytes under another shape. */
   readonly alias?: boolean;
-  /** Input whose memory the first result may take over when nobody else reads it. */
-  readonly inPlace?: number;
+  /**
+   * Input whose memory the first result may take over when nobody else reads it; with several such results, how many there
+   * are and where their inputs are depends on the operands.
+   */
+  readonly inPlace?: number | ((inputs: readonly ValueType[]) => readonly InPlace[]);
+  /**
+   * For a gradient whose first operands are those of `operation`, with the same attributes: it computes that operation's
+   * results on the way. Result i of the operation is this one's result `outputs[i]`.
+   */
+  readonly subsumes?: { readonly operation: Operation; readonly outputs: readonly number[] };
   /** A leaf: an input, a variable's content or a constant. */
   readonly leaf?: 'input' | 'variable' | 'constant';
   /** Arithmetic operations of one application, for `explain()`. Default: one an element of the results. */

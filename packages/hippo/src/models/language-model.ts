@@ -11,7 +11,7 @@ import { normal } from '../nn/initialize.ts';
 import { layerNorm } from '../nn/layer-norm.ts';
 import type { MixerContext, State, StateShape } from '../nn/mixer.ts';
 import { rootScope } from '../nn/scope.ts';
-import { add, addI32, crossEntropy, iota, matmul, mean, reshape, sliceAxis } from '../ops/index.ts';
+import { add, addI32, iota, linearCrossEntropy, matmul, mean, reshape, sliceAxis } from '../ops/index.ts';
 import { type Block, block } from './block.ts';
 import { layerKinds, type ModelConfig, type ModelConfigInput, paddedVocabularySize } from './config.ts';
 import { parseModelConfig } from './parse-config.ts';
@@ -66,24 +66,28 @@ export function languageModel(given: ModelConfigInput): LanguageModel {
     ? words.weight
     : root.child('lm_head').parameter('weight', [columns, width], { initialize: normal(deviation) });
 
-  const apply = (tokens: Value, context: ModelContext): ModelResult => {
+  /** What the head reads, [batch, length, width]. */
+  const hiddenOf = (tokens: Value, context: ModelContext): { readonly hidden: Value; readonly state: State } => {
     const length = checkTokens(tokens);
-    const { hidden, state } = backbone.within(() => {
+    return backbone.within(() => {
       const embedded = embeddings.within(() => embed(words, positions, { tokens, context }));
       const dropped = dropout(embedded, config.embed_dropout, context.random);
       const { x, state } = runLayers(layers, dropped, context);
       const shown = context.logits === 'last' ? sliceAxis(x, 1, length - 1, length) : x;
       return { hidden: norm.apply(shown), state };
     });
+  };
+  const apply = (tokens: Value, context: ModelContext): ModelResult => {
+    const { hidden, state } = hiddenOf(tokens, context);
     return { logits: root.child('lm_head').within(() => matmul(hidden, read(head), { transposeB: true })), state };
   };
   const tokenLosses = (tokens: Value, context: MixerContext): Value => {
     const length = checkTokens(tokens, 2) - 1;
-    const { logits } = apply(sliceAxis(tokens, 1, 0, length), context);
+    const { hidden } = hiddenOf(sliceAxis(tokens, 1, 0, length), context);
     const targets = reshape(sliceAxis(tokens, 1, 1, length + 1), [-1]);
     return root
       .child('loss')
-      .within(() => reshape(crossEntropy(reshape(logits, [-1, columns]), targets), [-1, length]));
+      .within(() => reshape(linearCrossEntropy(reshape(hidden, [-1, width]), read(head), targets), [-1, length]));
   };
   return {
     config,

@@ -1,5 +1,5 @@
 // Identities of elementwise operations: constants fold, x + 0, x·1, x/1, x − 0, −−x. Nothing that would change a NaN or an
-// infinity (x·0, x − x) is rewritten.
+// infinity (x·0, x − x) is rewritten. A sum with the result of an operation that can add to a base takes that form.
 
 import type { Value } from '../graph/value.ts';
 import type { DType } from '../tensor/dtype.ts';
@@ -47,5 +47,20 @@ export function simplifyElementwise(
   }
   const inner = inputs[0]?.node;
   if (name === 'neg' && inner?.operation.name === 'neg') return inner.inputs[0];
+  return undefined;
+}
+
+/** a + b where one of them comes from an operation that can add to a base and is read here only. */
+export function addInto(inputs: readonly Value[], onlyReader: readonly boolean[]): Value | undefined {
+  for (const [index, base] of [
+    [1, inputs[0]],
+    [0, inputs[1]],
+  ] as const) {
+    const added = inputs[index];
+    if (!added || !base || !onlyReader[index] || !sameShape(added.shape, base.shape)) continue;
+    const { operation, inputs: operands, attributes } = added.node;
+    const sum = operation.addTo?.(base, operands, attributes);
+    if (sum) return sum;
+  }
   return undefined;
 }

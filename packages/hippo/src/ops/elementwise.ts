@@ -16,7 +16,7 @@ import type { DType } from '../tensor/dtype.ts';
 import { broadcastShapes, broadcastStrides, elementCount, formatShape } from '../tensor/shape.ts';
 import { erf as erfOf, geluTanh, geluTanhDerivative } from '../tensor/special.ts';
 import { asValue, type Operand } from './constant.ts';
-import { simplifyElementwise } from './elementwise-simplify.ts';
+import { addInto, simplifyElementwise } from './elementwise-simplify.ts';
 import { sumTo } from './sum.ts';
 
 export interface ElementwiseOperation extends Operation {
@@ -47,7 +47,9 @@ function define(row: Row): ElementwiseOperation {
     evaluate: row.evaluate,
     infer: (inputs) => [inferBroadcast(inputs, row)],
     reference: (inputs, _, [output]) => [evaluateAll(row, inputs, output)],
-    simplify: (inputs) => simplifyElementwise(row.name, row.evaluate, row.result, inputs),
+    simplify: (inputs, _, onlyReader) =>
+      simplifyElementwise(row.name, row.evaluate, row.result, inputs) ??
+      (row.name === 'add' ? addInto(inputs, onlyReader) : undefined),
     ...rules,
   };
 }

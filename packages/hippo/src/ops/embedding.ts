@@ -3,7 +3,7 @@
 import { operand, rule } from '../graph/rule.ts';
 import { applySingle } from '../graph/trace.ts';
 import type { Operation, Value } from '../graph/value.ts';
-import { elementCount, formatShape } from '../tensor/shape.ts';
+import { elementCount, formatShape, sameShape } from '../tensor/shape.ts';
 
 /** Inputs [table [rows, width], ids i32 [...]], output [..., width]; an id outside the table gives a row of NaN. */
 export const gatherRowsOperation: Operation = {
@@ -30,7 +30,10 @@ export const gatherRowsOperation: Operation = {
   },
 };
 
-/** Inputs [ids i32 [...], values [..., width]], output [rows, width]. */
+/**
+ * Inputs [ids i32 [...], values [..., width], base? [rows, width]], output [rows, width]: the rows of values added to the base, or to
+ * zeros. With a base, only the rows that ids name move.
+ */
 export const scatterAddRowsOperation: Operation<{ readonly rows: number }> = {
   name: 'scatterAddRows',
   infer: (inputs, { rows }) => {
@@ -41,14 +44,22 @@ export const scatterAddRowsOperation: Operation<{ readonly rows: number }> = {
       () =>
         `needs one row of values for each id; got ids ${formatShape(ids.shape)} and values ${formatShape(values.shape)}.`,
     );
+    const base = inputs[2];
+    rule(
+      base === undefined || (base.dtype === 'f32' && sameShape(base.shape, [rows, width])),
+      () => `the base must be f32 [${rows}, ${width}]; got ${base?.dtype} ${formatShape(base?.shape ?? [])}.`,
+    );
     return [{ shape: [rows, width], dtype: 'f32' }];
   },
-  gradient: ({ inputs: [ids], outputGradients: [g] }) =>
-    ids && g ? [undefined, applySingle(gatherRowsOperation, [g, ids], {})] : [],
-  reference: ([ids, values], { rows }) => {
+  inPlace: 2,
+  addTo: (sum, [ids, values, base], attributes) =>
+    ids && values && !base ? applySingle(scatterAddRowsOperation, [ids, values, sum], attributes) : undefined,
+  gradient: ({ inputs: [ids, , base], outputGradients: [g] }) =>
+    ids && g ? [undefined, applySingle(gatherRowsOperation, [g, ids], {}), base && g] : [],
+  reference: ([ids, values, base], { rows }) => {
     if (!ids || !values) return [];
     const width = values.shape[values.shape.length - 1] ?? 1;
-    const result = new Float64Array(rows * width);
+    const result = base ? Float64Array.from(base.data) : new Float64Array(rows * width);
     ids.data.forEach((id, position) => {
       for (let i = 0; i < width; i++) result[id * width + i]! += values.data[position * width + i] ?? 0;
     });

@@ -1,5 +1,6 @@
 // The one list of operations: what conformance tests iterate over and what backends map to kernels.
 import type { Operation } from '../graph/value.ts';
+import { adamWOperation } from './adam-w.ts';
 import { causalAttentionGradientOperation, causalAttentionOperation } from './causal-attention.ts';
 import { causalFirGradientOperation, causalFirOperation } from './causal-fir.ts';
 import { concatOperation } from './concat.ts';
@@ -12,6 +13,7 @@ import { fftConvGradientOperation, fftConvOperation } from './fft-conv.ts';
 import { h3MixerOperation } from './h3-mixer.ts';
 import { h3MixerGradientOperation } from './h3-mixer-gradient.ts';
 import { layerNormGradientOperation, layerNormOperation } from './layer-norm.ts';
+import { linearCrossEntropyGradientOperation, linearCrossEntropyOperation } from './linear-cross-entropy.ts';
 import { matmulOperation } from './matmul.ts';
 import { matmulEpilogueOperation } from './matmul-epilogue.ts';
 import { maxOperation } from './max.ts';
@@ -23,6 +25,7 @@ import { padOperation, sliceOperation } from './slice.ts';
 import { softmaxGradientOperation, softmaxOperation } from './softmax.ts';
 import { stopGradientOperation } from './stop-gradient.ts';
 import { broadcastOperation, sumOperation } from './sum.ts';
+import { sumSquaresOperation } from './sum-squares.ts';
 import { transposeOperation } from './transpose.ts';
 import { updateSliceOperation } from './update-slice.ts';
 
@@ -38,6 +41,7 @@ export const operations: readonly Operation[] = [
   concatOperation as Operation,
   updateSliceOperation as Operation,
   sumOperation as Operation,
+  sumSquaresOperation,
   maxOperation as Operation,
   matmulOperation as Operation,
   matmulEpilogueOperation as Operation,
@@ -48,6 +52,8 @@ export const operations: readonly Operation[] = [
   layerNormGradientOperation,
   crossEntropyOperation as Operation,
   crossEntropyGradientOperation as Operation,
+  linearCrossEntropyOperation as Operation,
+  linearCrossEntropyGradientOperation as Operation,
   causalAttentionOperation as Operation,
   causalAttentionGradientOperation as Operation,
   gatherRowsOperation,
@@ -63,8 +69,10 @@ export const operations: readonly Operation[] = [
   h3MixerGradientOperation as Operation,
   fftConvOperation as Operation,
   fftConvGradientOperation as Operation,
+  adamWOperation as Operation,
 ];
 
+export { type AdamWAttributes, type AdamWResult, type AdamWSegment, adamW } from './adam-w.ts';
 export { causalAttention } from './causal-attention.ts';
 export { causalFir } from './causal-fir.ts';
 export { concat } from './concat.ts';
@@ -77,6 +85,7 @@ export { fftConv } from './fft-conv.ts';
 export { gradient } from './gradient.ts';
 export { type H3MixerParameters, h3Mixer } from './h3-mixer.ts';
 export { layerNorm } from './layer-norm.ts';
+export { linearCrossEntropy } from './linear-cross-entropy.ts';
 export { matmul } from './matmul.ts';
 export { max, mean } from './max.ts';
 export { hashText, type RandomSource, randomNormal, randomUniform } from './random.ts';
@@ -86,5 +95,6 @@ export { pad, slice, sliceAxis } from './slice.ts';
 export { softmax } from './softmax.ts';
 export { stopGradient } from './stop-gradient.ts';
 export { broadcastTo, sum } from './sum.ts';
+export { sumSquares } from './sum-squares.ts';
 export { transpose } from './transpose.ts';
 export { updateSlice } from './update-slice.ts';

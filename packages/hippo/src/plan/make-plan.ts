@@ -1,8 +1,9 @@
-// From a traced graph to a plan, pass by pass: simplify → share → prune → lower → epilogues → fuse and schedule → memory.
+// From a traced graph to a plan, pass by pass: simplify → share → subsume → prune → lower → epilogues → fuse and schedule → memory.
 import type { Graph } from '../graph/graph.ts';
 import { prune } from '../graph/prune.ts';
 import { share } from '../graph/share.ts';
 import { simplify } from '../graph/simplify.ts';
+import { subsume } from '../graph/subsume.ts';
 import { verify } from '../graph/verify.ts';
 import { assignMemory } from './assign-memory.ts';
 import { absorbEpilogues } from './epilogues.ts';
@@ -24,6 +25,7 @@ export function makePlan<K extends LoweredKernel>(
   let graph = check(traced, 'trace');
   graph = check(simplify(graph), 'simplify');
   graph = check(share(graph), 'share');
+  graph = check(subsume(graph), 'subsume');
   graph = check(prune(graph), 'prune');
   graph = check(prune(lower(graph, kernels)), 'lower');
   graph = check(prune(absorbEpilogues(graph, kernels)), 'epilogues');

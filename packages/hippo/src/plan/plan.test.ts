@@ -1,6 +1,6 @@
 // What the planner promises: in-place updates only where proven safe, one kernel for a fused group, errors by name.
 import { describe, expect, it } from 'vitest';
-import { applySingle, assign, input, read, traceGraph } from '../graph/trace.ts';
+import { applyOperation, applySingle, assign, input, read, traceGraph } from '../graph/trace.ts';
 import type { Operation, Value } from '../graph/value.ts';
 import { stateVariable } from '../graph/variable.ts';
 import { add, gelu, matmul, mul, neg, reshape, sum, tanh, transpose } from '../ops/index.ts';
@@ -135,6 +135,25 @@ describe('variables', () => {
     });
     expect(places(plan).at(-1)).toEqual(['a']);
     expect(plan.steps).toHaveLength(2);
+  });
+  it('are updated in place by an operation with several such results', () => {
+    const both: Operation = {
+      name: 'both',
+      infer: (inputs) => inputs.slice(0, 2),
+      inPlace: () => [
+        { result: 0, operand: 0 },
+        { result: 1, operand: 1 },
+      ],
+    };
+    const planned = (first: Value, second: Value) => {
+      const [newA, newB] = applyOperation(both, [first, second], {}) as [Value, Value];
+      assign(a, newA);
+      assign(b, newB);
+      return {};
+    };
+    expect(places(planOf(() => planned(read(a), read(b))))).toEqual([['a', 'b']]);
+    // Each result would overwrite what the other one's kernel still reads.
+    expect(places(planOf(() => planned(read(b), read(a)))).length).toBe(3);
   });
   it('can be swapped', () => {
     const plan = planOf(() => {

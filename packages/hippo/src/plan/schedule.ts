@@ -1,7 +1,7 @@
 // Schedule: groups become steps with a kernel each, in the order they run.
 
 import { countUses, type Graph } from '../graph/graph.ts';
-import type { Node, Value } from '../graph/value.ts';
+import type { InPlace, Node, Value } from '../graph/value.ts';
 import { elementCount } from '../tensor/shape.ts';
 import { fuse, type Group, storageOf } from './fuse.ts';
 import { groupProgram } from './group-program.ts';
@@ -109,11 +109,16 @@ function structuralStep<K extends LoweredKernel>(
     outputs: outputs.map((value, index) =>
       kernel.optionalOutputs?.includes(index) && !uses.get(value) ? undefined : value,
     ),
-    inPlace: new Map(operation.inPlace === undefined ? [] : [[0, [operation.inPlace]]]),
+    inPlace: new Map(inPlaceOf(node).map(({ result, operand }) => [result, [operand]])),
     arithmetic:
       operation.operations?.(inputs, attributes, outputs) ??
       outputs.reduce((sum, value) => sum + elementCount(value.shape), 0),
   };
+}
+
+function inPlaceOf({ operation: { inPlace }, inputs }: Node): readonly InPlace[] {
+  if (inPlace === undefined) return [];
+  return typeof inPlace === 'number' ? [{ result: 0, operand: inPlace }] : inPlace(inputs);
 }
 
 function copyKernel<K extends LoweredKernel>(value: Value, kernels: KernelTable<K>): K {

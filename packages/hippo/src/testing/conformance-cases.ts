@@ -3,12 +3,14 @@
 
 import { applyOperation, applySingle } from '../graph/trace.ts';
 import type { Value } from '../graph/value.ts';
+import { adamW } from '../ops/adam-w.ts';
 import { causalAttentionGradientOperation, causalAttentionOperation } from '../ops/causal-attention.ts';
 import { crossEntropyGradientOperation, crossEntropyOperation } from '../ops/cross-entropy.ts';
 import { elementwiseTable } from '../ops/elementwise.ts';
 import { scatterAddRowsOperation } from '../ops/embedding.ts';
 import * as ops from '../ops/index.ts';
 import { layerNormGradientOperation, layerNormOperation } from '../ops/layer-norm.ts';
+import { linearCrossEntropyGradientOperation } from '../ops/linear-cross-entropy.ts';
 import { matmulEpilogueOperation, packedMatmul } from '../ops/matmul-epilogue.ts';
 import { packColumns } from '../ops/pack-columns.ts';
 import { softmaxGradientOperation } from '../ops/softmax.ts';
@@ -356,11 +358,43 @@ function rowCases(): ConformanceCase[] {
       tolerance: 5e-6,
     });
   }
+  for (const [count, width, columns, classes] of [
+    [1, 1, 2, 2],
+    [9, 5, 17, 17],
+    [40, 24, 72, 65],
+  ] as const) {
+    const options = { classes, ignoreIndex: 1 };
+    const name = `${count}×${width}, ${columns} columns, ${classes} classes`;
+    const inputs = [f([count, width], -3, 3), f([columns, width], -1, 1), ids([count], Math.min(classes, 50))];
+    rows.push({
+      ...one('linearCrossEntropy', name, inputs, (x, w, t) => ops.linearCrossEntropy(x as V, w as V, t as V, options)),
+      tolerance: 5e-6,
+    });
+    rows.push({
+      operation: 'linearCrossEntropyGradient',
+      name,
+      inputs: [...inputs, f([count])],
+      build: (...values) =>
+        named(['dx', 'dWeight', 'loss'], applyOperation(linearCrossEntropyGradientOperation, values, options)),
+      tolerance: 1e-5,
+    });
+  }
   rows.push(one('gatherRows', '', [f([11, 5]), ids([3, 4], 11)], (t, i) => ops.gatherRows(t as V, i as V)));
   rows.push(
     one('scatterAddRows', 'repeated ids', [ids([50], 7), f([50, 13])], (i, v) =>
       applySingle(scatterAddRowsOperation, [i as V, v as V], { rows: 9 }),
     ),
+  );
+  rows.push(
+    one('scatterAddRows', 'on a base', [ids([50], 9), f([50, 13]), f([9, 13])], (i, v, base) =>
+      applySingle(scatterAddRowsOperation, [i as V, v as V, base as V], { rows: 9 }),
+    ),
+  );
+  rows.push(
+    one('scatterAddRows', 'on a base that is read again', [ids([5], 3), f([5, 4]), f([3, 4])], (i, v, base) => {
+      const twice = ops.mul(base as V, 2);
+      return ops.mul(applySingle(scatterAddRowsOperation, [i as V, v as V, twice], { rows: 3 }), twice);
+    }),
   );
   for (const count of [1, 6, 1001]) {
     const inputs: CaseInput[] = [
@@ -420,6 +454,41 @@ function attentionCases(): ConformanceCase[] {
   });
 }
 
+function optimizerCases(): ConformanceCase[] {
+  const scalars = (healthy: number): CaseInput[] =>
+    [healthy, 0.7, 0.01, 1.9, 3.1].map((value) => ({ shape: [], numbers: [value] }));
+  const shapes: readonly Shape[] = [[1], [7], [33, 65], [2, 3, 4], [5000]];
+  const tensors = shapes.flatMap((shape) => [f(shape), f(shape), f(shape, 0, 1), f(shape, -2, 2)]);
+  const build = (...values: readonly V[]): Readonly<Record<string, V>> => {
+    const [healthy, scale, rate, correction1, correction2] = values as [V, V, V, V, V];
+    const segments = shapes.map((_, i) => {
+      const [content, first, second, gradient] = values.slice(5 + 4 * i, 9 + 4 * i) as [V, V, V, V];
+      return { content, first, second, gradient, decay: i % 2 ? 0.1 : 0, cap: i === 2 ? 0.004 : undefined };
+    });
+    const results = adamW(segments, { healthy, scale, rate, correction1, correction2 }, adamWOptions);
+    return Object.fromEntries(
+      results.flatMap(({ content, first, second }, i) => [
+        [`content${i}`, content],
+        [`first${i}`, first],
+        [`second${i}`, second],
+      ]),
+    );
+  };
+  const adamWOptions = { beta1: 0.9, beta2: 0.99, epsilon: 1e-8 };
+  return [
+    { operation: 'adamW', name: 'healthy', inputs: [...scalars(1), ...tensors], build },
+    { operation: 'adamW', name: 'not healthy', inputs: [...scalars(0), ...tensors], build },
+    ...[[[1]], [[3, 4]], [[5], [2, 3], [9000], [1]]].map((list) =>
+      one(
+        'sumSquares',
+        `of ${list.map((shape) => `[${shape}]`).join(' ')}`,
+        list.map((shape) => f(shape)),
+        (...values) => ops.sumSquares(values),
+      ),
+    ),
+  ];
+}
+
 export const conformanceCases: readonly ConformanceCase[] = [
   ...elementwiseCases(),
   ...movementCases(),
@@ -429,4 +498,5 @@ export const conformanceCases: readonly ConformanceCase[] = [
   ...rowCases(),
   ...attentionCases(),
   ...sequenceCases(),
+  ...optimizerCases(),
 ];

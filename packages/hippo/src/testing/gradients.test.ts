@@ -1,6 +1,8 @@
 // Every differentiable operation against central differences in float64.
 import { describe, expect, it } from 'vitest';
+import { applySingle } from '../graph/trace.ts';
 import type { Value } from '../graph/value.ts';
+import { scatterAddRowsOperation } from '../ops/embedding.ts';
 import * as ops from '../ops/index.ts';
 import { operations } from '../ops/index.ts';
 import { elementCount } from '../tensor/shape.ts';
@@ -79,11 +81,32 @@ describe('gradients', () => {
       shapes: [[3, 2]],
     });
     expect(embed.worst).toBeLessThan(tolerance);
+    const ids = () => ops.constant([1, 0, 1, 2], [4], 'i32');
+    const scatter = await checkGradient(
+      (values, base) => applySingle(scatterAddRowsOperation, [ids(), values as V, base as V], { rows: 3 }),
+      {
+        shapes: [
+          [4, 2],
+          [3, 2],
+        ],
+      },
+    );
+    expect(scatter.worst).toBeLessThan(tolerance);
     const targets = () => ops.constant([1, -100, 3], [3], 'i32');
     const loss = await checkGradient((logits) => ops.crossEntropy(logits as V, targets(), { classes: 4 }), {
       shapes: [[3, 5]],
     });
     expect(loss.worst).toBeLessThan(tolerance);
+    const head = await checkGradient(
+      (x, weight) => ops.linearCrossEntropy(x as V, weight as V, targets(), { classes: 4 }),
+      {
+        shapes: [
+          [3, 2],
+          [5, 2],
+        ],
+      },
+    );
+    expect(head.worst).toBeLessThan(tolerance);
   });
 
   it('notices a wrong rule', async () => {

@@ -4,7 +4,7 @@
 import { assign, read, within } from '../graph/trace.ts';
 import type { Value } from '../graph/value.ts';
 import { stateVariable, type Variable } from '../graph/variable.ts';
-import { add, div, minimum, mul, select, sqrt, square, sub, sum } from '../ops/index.ts';
+import { adamW, add, div, minimum, sqrt, sumSquares } from '../ops/index.ts';
 
 export interface AdamWOptions {
   readonly beta1: number;
@@ -43,7 +43,7 @@ export function momentsOf(parameters: readonly Variable[]): ReadonlyMap<Variable
 
 /** √Σ‖g‖² over all gradients. */
 export function globalNorm(gradients: readonly Value[]): Value {
-  return sqrt(gradients.map((gradient) => sum(square(gradient))).reduce((total, part) => add(total, part)));
+  return sqrt(sumSquares(gradients));
 }
 
 /** The factor that brings a norm above `limit` down to it. */
@@ -87,26 +87,24 @@ export function applyAdamW(
   },
 ): void {
   const { scalars, scale, healthy, options } = update;
-  const { beta1, beta2, epsilon, weightDecay } = options;
-  for (const [parameter, rawGradient] of gradients) {
+  const updated = [...gradients].flatMap(([parameter, gradient]) => {
     const moment = moments.get(parameter);
-    if (!moment) continue;
-    within(`optimizer.${parameter.name}`, () => {
-      const gradient = mul(rawGradient, scale);
-      const [content, first, second] = [read(parameter), read(moment.first), read(moment.second)];
-      const newFirst = add(mul(first, beta1), mul(gradient, 1 - beta1));
-      const newSecond = add(mul(second, beta2), mul(square(gradient), 1 - beta2));
-      const direction = div(
-        mul(newFirst, scalars.correction1),
-        add(sqrt(mul(newSecond, scalars.correction2)), epsilon),
-      );
-      const cap = parameter.group?.maxLearningRate;
-      const rate = cap === undefined ? scalars.rate : minimum(scalars.rate, cap);
-      const step =
-        decays(parameter, options) && weightDecay > 0 ? add(direction, mul(content, weightDecay)) : direction;
-      assign(moment.first, select(healthy, newFirst, first));
-      assign(moment.second, select(healthy, newSecond, second));
-      assign(parameter, select(healthy, sub(content, mul(rate, step)), content));
-    });
+    return moment ? [{ parameter, gradient, ...moment }] : [];
+  });
+  if (updated.length === 0) return;
+  const segments = updated.map(({ parameter, gradient, first, second }) => ({
+    content: read(parameter),
+    first: read(first),
+    second: read(second),
+    gradient,
+    decay: decays(parameter, options) ? options.weightDecay : 0,
+    cap: parameter.group?.maxLearningRate,
+  }));
+  const results = within('optimizer', () => adamW(segments, { healthy, scale, ...scalars }, options));
+  for (const [i, result] of results.entries()) {
+    const { parameter, first, second } = updated[i] as (typeof updated)[number]; // one result a segment
+    assign(parameter, result.content);
+    assign(first, result.first);
+    assign(second, result.second);
   }
 }

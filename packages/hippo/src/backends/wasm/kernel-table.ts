@@ -2,6 +2,7 @@
 // (an absent optional operand is address 0).
 
 import type { Node } from '../../graph/value.ts';
+import { type AdamWAttributes, adamWOperation } from '../../ops/adam-w.ts';
 import { causalAttentionGradientOperation, causalAttentionOperation } from '../../ops/causal-attention.ts';
 import { causalFirGradientOperation, causalFirOperation, firSizes } from '../../ops/causal-fir.ts';
 import { concatOperation } from '../../ops/concat.ts';
@@ -18,6 +19,7 @@ import { type FftConvAttributes, fftConvGradientOperation, fftConvOperation } fr
 import { type H3MixerAttributes, h3MixerOperation, h3MixerSizes } from '../../ops/h3-mixer.ts';
 import { type H3MixerGradientAttributes, h3MixerGradientOperation } from '../../ops/h3-mixer-gradient.ts';
 import { layerNormGradientOperation, layerNormOperation } from '../../ops/layer-norm.ts';
+import { linearCrossEntropyGradientOperation, linearCrossEntropyOperation } from '../../ops/linear-cross-entropy.ts';
 import { type MatmulAttributes, matmulOperation, matmulSizes } from '../../ops/matmul.ts';
 import {
   absorbIntoMatmul,
@@ -32,10 +34,12 @@ import { shiftTapsOperation } from '../../ops/shift-taps.ts';
 import { padOperation } from '../../ops/slice.ts';
 import { softmaxGradientOperation, softmaxOperation } from '../../ops/softmax.ts';
 import { reductionSizes, sumOperation } from '../../ops/sum.ts';
+import { sumSquaresOperation } from '../../ops/sum-squares.ts';
 import { updateSliceOperation } from '../../ops/update-slice.ts';
 import type { KernelTable, LoweredKernel } from '../../plan/kernel.ts';
 import { elementCount } from '../../tensor/shape.ts';
 import { chooseForm, chooseGradientForm } from './diagonal-ssm-cost.ts';
+import { adamWCalls } from './kernels/adam-w.ts';
 import type { KernelCalls } from './kernels/call.ts';
 import { causalAttentionCalls, causalAttentionGradientCalls } from './kernels/causal-attention.ts';
 import { causalFirCalls, causalFirGradientCalls } from './kernels/causal-fir.ts';
@@ -46,12 +50,14 @@ import { gatherRowsCalls, scatterAddRowsCalls } from './kernels/embedding.ts';
 import { fftConvCalls, fftConvGradientCalls } from './kernels/fft-conv.ts';
 import { h3MixerCalls, h3MixerGradientCalls } from './kernels/h3-mixer.ts';
 import { layerNormCalls, layerNormGradientCalls } from './kernels/layer-norm.ts';
+import { linearCrossEntropyCalls, linearCrossEntropyGradientCalls } from './kernels/linear-cross-entropy.ts';
 import { gainsFromPacking, matmulCalls, packColumnsCalls, panelWidth } from './kernels/matmul.ts';
 import { concatCalls, padCalls, updateSliceCalls } from './kernels/movement.ts';
 import { randomNormalCalls, randomUniformCalls } from './kernels/random.ts';
 import { reduceCalls } from './kernels/reduce.ts';
 import { shiftTapsCalls } from './kernels/shift-taps.ts';
 import { softmaxCalls, softmaxGradientCalls } from './kernels/softmax.ts';
+import { sumSquaresCalls } from './kernels/sum-squares.ts';
 
 /** A kernel's calls, and which operand goes into each of their slots. */
 export interface WasmKernel extends LoweredKernel {
@@ -103,6 +109,7 @@ const choosers: Readonly<Record<string, Chooser>> = {
   [sumOperation.name]: (node) => ({
     calls: reduceCalls({ ...reductionSizes(shapeOf(node, 0), attributesOf(node)), kind: 'sum' }),
   }),
+  [sumSquaresOperation.name]: (node) => ({ calls: sumSquaresCalls(node.inputs.map((_, i) => countOf(node, i))) }),
   [maxOperation.name]: (node) => ({
     calls: reduceCalls({ ...reductionSizes(shapeOf(node, 0), attributesOf(node)), kind: 'max' }),
   }),
@@ -118,6 +125,13 @@ const choosers: Readonly<Record<string, Chooser>> = {
     optionalOutputs: [1],
   }),
   [crossEntropyGradientOperation.name]: (node) => ({ calls: crossEntropyGradientCalls(crossEntropySizes(node, 1)) }),
+  [linearCrossEntropyOperation.name]: (node, { wide }) => ({
+    calls: linearCrossEntropyCalls({ ...linearCrossEntropySizes(node), wide }),
+  }),
+  [linearCrossEntropyGradientOperation.name]: (node, { wide }) => ({
+    calls: linearCrossEntropyGradientCalls({ ...linearCrossEntropySizes(node), wide }),
+    optionalOutputs: [0, 1, 2],
+  }),
   [causalAttentionOperation.name]: (node, { wide }) => ({
     calls: causalAttentionCalls({ ...attentionSizes(node, 0), wide }),
     optionalOutputs: [1],
@@ -230,6 +244,15 @@ const choosers: Readonly<Record<string, Chooser>> = {
       optionalOutputs: [0],
     };
   },
+  [adamWOperation.name]: (node) => {
+    const attributes = attributesOf<AdamWAttributes>(node);
+    const segments = attributes.decays.map((decay, i) => ({
+      count: elementCount(node.outputs[3 * i]?.shape ?? []),
+      decay,
+      cap: attributes.caps[i] ?? Number.POSITIVE_INFINITY,
+    }));
+    return { calls: adamWCalls({ ...attributes, segments }) };
+  },
 };
 
 function matmulChoice(node: Node, engine: EngineTraits): Choice | undefined {
@@ -256,6 +279,12 @@ function rowsOf(node: Node, index: number): { rows: number; width: number } {
 function crossEntropySizes(node: Node, logits: number) {
   const [rows = 0, vocabulary = 0] = shapeOf(node, logits);
   return { rows, vocabulary, ...attributesOf<{ classes: number; ignoreIndex: number }>(node) };
+}
+
+function linearCrossEntropySizes(node: Node) {
+  const [rows = 0, width = 0] = shapeOf(node, 0);
+  const [vocabulary = 0] = shapeOf(node, 1);
+  return { rows, width, vocabulary, ...attributesOf<{ classes: number; ignoreIndex: number }>(node) };
 }
 
 function attentionSizes(node: Node, q: number) {

@@ -41,3 +41,20 @@ export function crossEntropyGradientCalls({ rows, vocabulary, classes, ignoreInd
     ],
   };
 }
+
+/**
+ * Loss and gradient in one go over each row: inputs [dLoss [rows], logits, targets], outputs [dLogits, loss [rows]], where
+ * dLogits is the logits' own memory and the loss may be absent.
+ */
+export function crossEntropyInPlaceCalls({ rows, vocabulary, classes, ignoreIndex }: CrossEntropySizes): KernelCalls {
+  return {
+    workspaceBytes: () => 0,
+    calls: ({ inputs: [dLoss = 0, logits = 0, targets = 0], outputs: [, loss = 0] }) => [
+      {
+        entry: 'crossEntropyInPlace',
+        words: [dLoss, logits, targets, loss, rows, vocabulary, classes, ignoreIndex >>> 0],
+        ...sharing(rows * vocabulary * cost),
+      },
+    ],
+  };
+}

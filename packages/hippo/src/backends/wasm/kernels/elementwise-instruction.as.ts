@@ -1,6 +1,6 @@
 // One instruction of an elementwise program over one block. Opcodes are those of the table in elementwise.ts.
 // Blocks are multiples of 32 bytes; the target may be one of the operands.
-import { ATAN2, LOG, LOG1P, POW, choose, cos4, each4, erf4, exp4, gelu4, geluDerivative4, pair4, sigmoid4, sin4, tanh4 } from './math.as';
+import { ATAN2, LOG, LOG1P, POW, choose, cos4, each4, erf4, exp4, gelu4, geluDecay, geluDerivative4, geluDerivativeFrom, geluFrom, pair4, sigmoid4, sin4, tanh4 } from './math.as';
 
 const NEG: i32 = 0;
 const ABS: i32 = 1;
@@ -39,6 +39,7 @@ const MUL_I32: i32 = 33;
 const LESS_I32: i32 = 34;
 const EQUAL_I32: i32 = 35;
 const SELECT: i32 = 36;
+const GELU_PAIR: i32 = 37; // two targets: the second is in an operand's place
 
 // @ts-ignore: decorator
 @inline
@@ -144,6 +145,16 @@ function select(target: usize, a: usize, b: usize, c: usize, bytes: usize): void
   }
 }
 
+/** gelu and its derivative of `a`, the exponential shared; either target may be `a`. */
+function geluPair(gelu: usize, derivative: usize, a: usize, bytes: usize): void {
+  for (let i: usize = 0; i < bytes; i += 16) {
+    const x = v128.load(a + i);
+    const z = geluDecay(x);
+    v128.store(gelu + i, geluFrom(x, z));
+    v128.store(derivative + i, geluDerivativeFrom(x, z));
+  }
+}
+
 /** Performs `op` over `bytes` bytes. Absent operands may be any address. */
 export function perform(op: i32, d: usize, a: usize, b: usize, c: usize, bytes: usize): void {
   switch (op) {
@@ -184,5 +195,6 @@ export function perform(op: i32, d: usize, a: usize, b: usize, c: usize, bytes: 
     case LESS_I32: map2(LESS_I32, d, a, b, bytes); break;
     case EQUAL_I32: map2(EQUAL_I32, d, a, b, bytes); break;
     case SELECT: select(d, a, b, c, bytes); break;
+    case GELU_PAIR: geluPair(d, b, a, bytes); break;
   }
 }

@@ -1,6 +1,6 @@
 // Register allocation for the elementwise interpreter: turns a program's registers into places (an input, a constant, a
 // scratch block, an output), so that results are written straight into outputs where that is safe and dead blocks are
-// used again.
+// used again. Two instructions that share most of their work become one with two targets (a function and its derivative).
 import { BackendError } from '../../../errors.ts';
 import type { ElementwiseProgram } from '../../../plan/program.ts';
 
@@ -14,7 +14,12 @@ export interface ScheduledInstruction {
   readonly op: string;
   readonly target: Place;
   readonly operands: readonly Place[];
+  /** Where the second result of a joined pair goes. */
+  readonly second?: Place;
 }
+
+/** Pairs of unary instructions that one instruction computes together: its first result, its second. */
+const joined = [{ op: 'geluPair', first: 'gelu', second: 'geluDerivative' }] as const;
 
 export interface ElementwiseSchedule {
   readonly instructions: readonly ScheduledInstruction[];
@@ -58,8 +63,13 @@ export function scheduleElementwise(
   const rootOf = (register: number): number => roots[register] ?? register;
   const results = outputs.map(({ register }) => rootOf(register));
   const live = liveInstructions(program, roots, results);
+  const pairs = pairsOf(program, live, rootOf);
+  const joinedTo = new Map([...pairs].map(([i, { partner }]) => [partner, i]));
   const lastRead = new Map<number, number>(); // register → instruction, for reads by instructions
-  for (const i of live) for (const operand of instructions[i]?.operands ?? []) lastRead.set(rootOf(operand), i);
+  for (const i of live) {
+    for (const operand of instructions[i]?.operands ?? [])
+      lastRead.set(rootOf(operand), Math.max(joinedTo.get(i) ?? i, lastRead.get(rootOf(operand)) ?? 0));
+  }
   const shared = inputs.some((_, i) => outputs.some((__, o) => shares(i, o)));
 
   const places = new Map<number, Place>();
@@ -99,21 +109,61 @@ export function scheduleElementwise(
     final.push({ op: 'copy', target: output(o), operands: [source] });
   });
 
-  for (const i of live) {
-    const instruction = instructions[i];
-    if (!instruction) continue;
-    const operands = instruction.operands.map(placeOf);
-    blocks.releaseBefore(i);
-    const register = first + i;
+  /** A place for the result of an instruction that is computed at instruction `i`. */
+  const placeResult = (register: number, i: number): Place => {
     const wanted = results.flatMap((result, o) => (result === register ? [o] : []));
     const safe = wanted.find((o) => inputs.every((_, input) => !shares(input, o) || (lastRead.get(input) ?? -1) <= i));
     const until = safe === undefined && wanted.length > 0 ? end : (lastRead.get(register) ?? i);
     const target: Place = safe === undefined ? { kind: 'temporary', index: blocks.take(until) } : output(safe);
     places.set(register, target);
-    scheduled.push({ op: instruction.op, target, operands });
     for (const o of wanted) if (o !== safe) final.push({ op: 'copy', target: output(o), operands: [target] });
+    return target;
+  };
+  for (const i of live) {
+    const instruction = instructions[i];
+    if (!instruction || joinedTo.has(i)) continue;
+    const operands = instruction.operands.map(placeOf);
+    blocks.releaseBefore(i);
+    const target = placeResult(first + i, i);
+    const pair = pairs.get(i);
+    if (!pair) {
+      scheduled.push({ op: instruction.op, target, operands });
+      continue;
+    }
+    const other = placeResult(first + pair.partner, i);
+    const [one, two] = pair.swapped ? [other, target] : [target, other];
+    scheduled.push({ op: pair.op, target: one, operands, second: two });
   }
   return { instructions: [...scheduled, ...final], temporaries: blocks.count, copies };
+}
+
+interface Pair {
+  readonly op: string;
+  /** The later instruction of the two. */
+  readonly partner: number;
+  /** The later instruction is the pair's first result. */
+  readonly swapped: boolean;
+}
+
+/** The earlier instruction of each pair that can be joined, and how. */
+function pairsOf(
+  { instructions }: ElementwiseProgram,
+  live: readonly number[],
+  rootOf: (register: number) => number,
+): ReadonlyMap<number, Pair> {
+  const pairs = new Map<number, Pair>();
+  const find = (op: string, source: number): number | undefined =>
+    live.find((i) => instructions[i]?.op === op && rootOf(instructions[i].operands[0] ?? -1) === source);
+  for (const { op, first, second } of joined) {
+    for (const i of live) {
+      if (instructions[i]?.op !== first) continue;
+      const source = rootOf(instructions[i].operands[0] ?? -1);
+      const other = find(second, source);
+      if (other === undefined || find(first, source) !== i) continue;
+      pairs.set(Math.min(i, other), { op, partner: Math.max(i, other), swapped: other < i });
+    }
+  }
+  return pairs;
 }
 
 /** Instructions that some output needs, in order, copies left out. */

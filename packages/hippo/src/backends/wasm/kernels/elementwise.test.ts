@@ -4,6 +4,7 @@ import type { ElementwiseProgram } from '../../../plan/program.ts';
 import { callProbe } from './call-probe.test-support.ts';
 import { builds, noise } from './causal-fir-probe.test-support.ts';
 import { elementwiseCalls, elementwiseOpcodes } from './elementwise.ts';
+import { scheduleElementwise } from './elementwise-schedule.ts';
 
 const contiguous = (shape: readonly number[]): number[] =>
   shape.map((_, axis) => shape.slice(axis + 1).reduce((p, s) => p * s, 1));
@@ -139,6 +140,55 @@ describe.each(builds)('elementwise, %s build', async (build) => {
     expect(run(elementwiseCalls(single('geluDerivative', 1, 1)), [Float32Array.of(NaN)], [1])[0]).toEqual(
       Float32Array.of(NaN),
     );
+  });
+
+  describe('gelu and its derivative of one operand', () => {
+    const x = Float32Array.from([...special, ...sweep(-12, 12, 2000)]);
+    const [gelu] = run(elementwiseCalls(single('gelu', x.length, 1)), [x], [x.length]);
+    const [slope] = run(elementwiseCalls(single('geluDerivative', x.length, 1)), [x], [x.length]);
+    const program = (ops: readonly string[], extra: ElementwiseProgram['instructions'] = []): ElementwiseProgram => ({
+      shape: [x.length],
+      inputs: [{ strides: [1], offset: 0 }],
+      constants: [],
+      instructions: [...ops.map((op) => ({ op, operands: [0] })), ...extra],
+      outputs: [{ register: 1 }, { register: 2 }],
+    });
+    const pair = ['gelu', 'geluDerivative'];
+    const count = (p: ElementwiseProgram): number =>
+      scheduleElementwise(p, { shares: () => false, isScalar: () => false }).instructions.length;
+
+    it('are one instruction, in either order, with the bits of the two', () => {
+      expect(count(program(pair))).toBe(1);
+      expect(run(elementwiseCalls(program(pair)), [x], [x.length, x.length])).toEqual([gelu, slope]);
+      const turned = program([...pair].reverse());
+      expect(count(turned)).toBe(1);
+      expect(run(elementwiseCalls(turned), [x], [x.length, x.length])).toEqual([slope, gelu]);
+    });
+    it('may take the place of the operand, either of them', () => {
+      const calls = elementwiseCalls(program(pair));
+      expect(run(calls, [x], [{ inPlace: 0 }, x.length])).toEqual([gelu, slope]);
+      expect(run(calls, [x], [x.length, { inPlace: 0 }])).toEqual([gelu, slope]);
+      const steps = scheduleElementwise(program(pair), { shares: (_, o) => o === 1, isScalar: () => false });
+      expect(steps.instructions).toHaveLength(1);
+    });
+    it('and what reads the operand after them', () => {
+      const later = {
+        ...program(pair, [{ op: 'neg', operands: [0] }]),
+        outputs: [1, 2, 3].map((register) => ({ register })),
+      };
+      const results = run(elementwiseCalls(later), [x], [x.length, { inPlace: 0 }, x.length]);
+      expect(results).toEqual([gelu, slope, x.map((value) => -value)]);
+    });
+    it('stay two where the operands differ', () => {
+      const two = { ...program([]), inputs: [0, 1].map(() => ({ strides: [1], offset: 0 })) };
+      const apart = {
+        ...two,
+        instructions: pair.map((op, i) => ({ op, operands: [i] })),
+        outputs: [{ register: 2 }, { register: 3 }],
+      };
+      expect(count(apart)).toBe(2);
+      expect(run(elementwiseCalls(apart), [x, x], [x.length, x.length])).toEqual([gelu, slope]);
+    });
   });
 
   it.each(['add', 'sub', 'mul', 'div', 'maximum', 'minimum', 'pow', 'atan2', 'less', 'lessEqual', 'equal'])(

@@ -47,6 +47,9 @@ export const elementwiseOpcodes = {
   select: 36,
 } as const;
 
+/** What the schedule makes of two of them. */
+const joinedOpcodes: Readonly<Record<string, number>> = { geluPair: 37 };
+
 export type ElementwiseOp = keyof typeof elementwiseOpcodes;
 
 /** Elements of a block, as in elementwise.as.ts. */
@@ -183,9 +186,9 @@ function interpreterWords(layout: Layout, { schedule, at, addresses }: Placed): 
   for (const [i, value] of constants.entries()) words.push({ real: value }, block(firsts.constant + i));
   for (let i = 0; i < temporaries; i++) words.push(block(firsts.temporary + i));
   for (const i of outputs.keys()) words.push(at.outputs[i] ?? 0, block(firsts.output + i));
-  for (const { op, target, operands: read } of instructions) {
-    const [a, b, c] = read.map((place) => 4 * position(place));
-    words.push(opcodeOf(op), 4 * position(target), a ?? 0, b ?? 0, c ?? 0);
+  for (const { op, target, operands: read, second } of instructions) {
+    const [a, b, c] = [...read, ...(second ? [second] : [])].map((place) => 4 * position(place));
+    words.push(joinedOpcodes[op] ?? opcodeOf(op), 4 * position(target), a ?? 0, b ?? 0, c ?? 0);
   }
   for (const { axes } of operands) words.push(...axes.sizes, ...axes.strides.map((stride) => stride >>> 0));
   return words;

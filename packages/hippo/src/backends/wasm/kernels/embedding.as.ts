@@ -1,6 +1,6 @@
 // gatherRows: out[i] = table[ids[i]], a row of NaN where the id lies outside the table; positions are shared out among the parts.
 // Words: table, ids, out, rows of the table, width, count.
-// scatterAddRows: gradient[ids[i]] += values[i] in order of i, into a gradient that was zeroed before; ids outside are left out.
+// scatterAddRows: gradient[ids[i]] += values[i] in order of i, into a gradient that holds zeros or a base before; ids outside are left out.
 // Words: ids, values, gradient, rows of the table, width, count. Parts take whole cache lines of columns, each for all positions,
 // so that any repetition of ids keeps its order and no two threads meet. Both are bound by memory.
 import { word } from './simd.as';

@@ -31,7 +31,16 @@ describe.each(builds)('embedding, %s build', async (build) => {
     ids.forEach((id, i) => {
       for (let c = 0; c < width; c++) want[id * width + c]! += values[i * width + c]!; // rounds after each addition, like the kernel
     });
-    expect(run(scatterAddRowsCalls({ rows, width, count }), [ids, values], [rows * width])[0]).toEqual(want);
+    const calls = scatterAddRowsCalls({ rows, width, count });
+    expect(run(calls, [ids, values], [rows * width])[0]).toEqual(want);
+
+    const base = noise(rows * width, 3);
+    const onBase = Float32Array.from(base);
+    ids.forEach((id, i) => {
+      for (let c = 0; c < width; c++) onBase[id * width + c]! += values[i * width + c]!;
+    });
+    expect(run(calls, [ids, values, base], [rows * width])[0]).toEqual(onBase);
+    expect(run(calls, [ids, values, base], [{ inPlace: 2 }])[0]).toEqual(onBase);
   });
 
   it('marks ids outside the table and adds nothing for them', () => {

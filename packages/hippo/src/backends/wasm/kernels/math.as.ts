@@ -143,7 +143,7 @@ function geluExponent2(x: v128): v128 {
 /** e^−|2u| for GELU, the exponent rounded to f32 and the rest applied as a factor 1 + rest. */
 // @ts-ignore: decorator
 @inline
-function geluDecay(x: v128): v128 {
+export function geluDecay(x: v128): v128 {
   const size = f32x4.pmin(f32x4.abs(x), at(GELU_SLOPE, 2)); // e^−|2u| is 0 long before
   const a = geluExponent2(size);
   const b = geluExponent2(v128.shuffle<i32>(size, size, 2, 3, 0, 1));
@@ -161,7 +161,13 @@ function geluDecay(x: v128): v128 {
 // @ts-ignore: decorator
 @inline
 export function gelu4(x: v128): v128 {
-  const z = geluDecay(x);
+  return geluFrom(x, geluDecay(x));
+}
+
+/** GELU of x, given z = e^−|2u|. */
+// @ts-ignore: decorator
+@inline
+export function geluFrom(x: v128, z: v128): v128 {
   const numerator = choose(f32x4.lt(x, f32x4.splat(0)), z, at(ONE));
   return f32x4.div(f32x4.mul(x, numerator), f32x4.add(z, at(ONE)));
 }
@@ -170,7 +176,13 @@ export function gelu4(x: v128): v128 {
 // @ts-ignore: decorator
 @inline
 export function geluDerivative4(x: v128): v128 {
-  const z = geluDecay(x);
+  return geluDerivativeFrom(x, geluDecay(x));
+}
+
+/** Its derivative at x, given z = e^−|2u|. */
+// @ts-ignore: decorator
+@inline
+export function geluDerivativeFrom(x: v128, z: v128): v128 {
   const sum = f32x4.add(z, at(ONE));
   const s = f32x4.div(choose(f32x4.lt(x, f32x4.splat(0)), z, at(ONE)), sum);
   const slope = f32x4.div(z, f32x4.mul(sum, sum));
