@@ -1,5 +1,6 @@
 // The one list of operations: what conformance tests iterate over and what backends map to kernels.
 import type { Operation } from '../graph/value.ts';
+import { afterOperation } from './after.ts';
 import { causalAttentionGradientOperation, causalAttentionOperation } from './causal-attention.ts';
 import { causalFirGradientOperation, causalFirOperation } from './causal-fir.ts';
 import { concatOperation } from './concat.ts';
@@ -27,6 +28,7 @@ export const operations: readonly Operation[] = [
   constantOperation as Operation,
   reshapeOperation as Operation,
   stopGradientOperation,
+  afterOperation,
   transposeOperation as Operation,
   sliceOperation as Operation,
   broadcastOperation as Operation,
@@ -57,6 +59,8 @@ export const operations: readonly Operation[] = [
   fftConvKernelGradientOperation as Operation,
 ];
 
+export { recompute } from '../graph/recompute.ts';
+export { after } from './after.ts';
 export { causalAttention } from './causal-attention.ts';
 export { causalFir } from './causal-fir.ts';
 export { concat } from './concat.ts';

@@ -183,6 +183,7 @@ function copyStep<K extends LoweredKernel>(source: Value, kernel: K): Step<K> {
     attributes: {},
     outputs,
     origin: source.node.origin,
+    region: undefined,
   };
   outputs.push({ id: -1, shape: source.shape, dtype: source.dtype, node, output: 0 });
   return { kernel, nodes: [node], inputs: [source], outputs, inPlace: new Map(), arithmetic: 0 };

@@ -14,7 +14,10 @@ import { type AdamWOptions, applyAdamW, biasCorrections, clipFactor, globalNorm,
 /** What the trainer needs of a model: its variables and a mean loss over token windows [batch, length + 1]. */
 export interface TrainableModel {
   readonly variables: readonly Variable[];
-  loss(tokens: Value, context: { readonly random?: RandomSource }): Value;
+  loss(
+    tokens: Value,
+    context: { readonly random?: RandomSource; readonly recompute?: boolean | readonly number[] },
+  ): Value;
 }
 
 export interface TrainStepOptions {
@@ -28,6 +31,8 @@ export interface TrainStepOptions {
   readonly accumulation: number;
   /** Seeds dropout. */
   readonly seed: number;
+  /** Layers computed again in the backward pass: all, or these (from 0). The same numbers for less memory and more time. */
+  readonly recompute?: boolean | readonly number[];
   readonly verify?: boolean;
 }
 
@@ -66,7 +71,7 @@ const scalar = { shape: [], dtype: 'f32' } as const;
 
 /** Compiles a model's training step. The store must hold the model's variables. */
 export async function compileTrainStep(model: TrainableModel, options: TrainStepOptions): Promise<TrainStep> {
-  const { store, batch, length, accumulation } = options;
+  const { store, batch, length, accumulation, recompute = false } = options;
   if (!Number.isInteger(accumulation) || accumulation < 1) {
     throw new UsageError(
       'accumulation',
@@ -117,7 +122,7 @@ export async function compileTrainStep(model: TrainableModel, options: TrainStep
   if (accumulation === 1) {
     const whole = await compile(
       ({ tokens: ids, key, counter, ...scalars }) => {
-        const loss = model.loss(ids, { random: { key, counter } });
+        const loss = model.loss(ids, { random: { key, counter }, recompute });
         return update(gradients(loss), loss, scalars);
       },
       { store, verify, inputs: { tokens, ...noise, ...schedule } },
@@ -143,7 +148,7 @@ export async function compileTrainStep(model: TrainableModel, options: TrainStep
   store.initialize(accumulated);
   const collect = await compile(
     ({ tokens: ids, key, counter, fresh }) => {
-      const loss = model.loss(ids, { random: { key, counter } });
+      const loss = model.loss(ids, { random: { key, counter }, recompute });
       // The first micro-batch replaces what the last step (or a failed one) left behind.
       const total = (sum: Variable, part: Value): void =>
         assign(sum, add(select(fresh, 0, read(sum)), mul(part, 1 / accumulation)));
