@@ -131,6 +131,32 @@ describe.each(backends)('training on $backend', (chosen) => {
     },
   );
 
+  it.each([
+    { mixer: ['h3', 'attention', 's4d', 'gss'], accumulation: 1, recompute: true },
+    { mixer: ['h3', 'attention', 'h3', 'gss'], accumulation: 2, recompute: [0, 1] },
+  ])('computing layers again ($recompute) changes no bit, dropout included', async ({ recompute, ...settings }) => {
+    const model = { mixer: settings.mixer, attn_layer_idx: [], n_layer: 4 };
+    const dropouts = { embed_dropout: 0.2, resid_dropout: 0.2, attn_dropout: 0.2, ssm_dropout: 0.2, head_dim: 2 };
+    const [kept, again] = [start({ ...model, ...dropouts }), start({ ...model, ...dropouts })];
+    const batchAt = ({ step, micro }: { step: number; micro: number }) => rows(step, 9 * micro, 4);
+    const chosen = { ...options, steps: 3, accumulation: settings.accumulation };
+    const before = await collect({ ...kept, batchAt }, chosen);
+    const after = await collect({ ...again, batchAt }, { ...chosen, recompute });
+    const numbers = (steps: readonly StepEvent[]) => steps.map(({ loss, gradientNorm }) => [loss, gradientNorm]);
+    expect(numbers(after.steps)).toEqual(numbers(before.steps));
+    expect(await weights(again.store, again.model)).toEqual(await weights(kept.store, kept.model));
+    const peak = ({ events }: { events: readonly TrainEvent[] }) =>
+      events[0]?.kind === 'start' ? events[0].peakBytes : 0;
+    expect(peak(after)).toBeLessThan(peak(before));
+  });
+
+  it('says which layers can be computed again', async () => {
+    const run = { ...start(), batchAt: ({ step }: { step: number }) => rows(step, 0, 4) };
+    await expect(collect(run, { ...options, recompute: [0, 2] })).rejects.toThrow(
+      'recompute takes true, false or numbers of layers from 0 to 1; got 2',
+    );
+  });
+
   it('stops at a bad number, names the tensor and leaves the weights alone', async () => {
     const { model, store } = start();
     const poisoned = model.variables.find(({ name }) => name === 'backbone.layers.0.mlp.fc1.weight');
