@@ -97,6 +97,16 @@ describe('decoding', () => {
     expect(decoder.position).toBe(505);
   });
 
+  it('holds what its plans say, to 5%, and says it', async () => {
+    const { model, store } = make({ d_model: 64, vocab_size: 500 });
+    const before = device.backend.allocatedBytes;
+    await using decoder = createDecoder(model, { store, capacity: 1, chunks: [64, 8] });
+    await decoder.feed(Array.from({ length: 73 }, (_, i) => i));
+    const held = device.backend.allocatedBytes - before;
+    expect(decoder.bytes / held).toBeGreaterThan(0.95);
+    expect(decoder.bytes).toBeLessThanOrEqual(held);
+  });
+
   it('gives each sequence of a batch what it gives alone', async () => {
     const { model, store } = make({ attn_layer_idx: [1], num_heads: 2 });
     const rows = [

@@ -5,7 +5,8 @@ import { assign, read } from '../graph/trace.ts';
 import type { Value } from '../graph/value.ts';
 import { stateVariable, type Variable } from '../graph/variable.ts';
 import { add, finite, fullLike, gradient, mul, type RandomSource, select } from '../ops/index.ts';
-import type { PlanStep } from '../plan/plan.ts';
+import { heldBytes } from '../plan/explain.ts';
+import type { Plan, PlanStep } from '../plan/plan.ts';
 import { type BadNumber, type CompiledFunction, compile, type RunInputs } from '../session/compile.ts';
 import type { Store } from '../session/store.ts';
 import { scalarOf } from '../tensor/host-tensor.ts';
@@ -59,6 +60,9 @@ export interface TrainStep extends Disposable {
    * The variables are updated as by so many steps.
    */
   profile(tokens: Int32Array, repeats?: number): Promise<readonly ProfiledStep[]>;
+  /** The whole step's, or with accumulation that of a micro-batch and that of the update. */
+  readonly plans: readonly Plan[];
+  /** Device memory that a step needs: every variable it reads or writes, and what its plans hold besides. */
   readonly peakBytes: number;
 }
 
@@ -135,6 +139,7 @@ export async function compileTrainStep(model: TrainableModel, options: TrainStep
         whole.findBadNumber({ tokens: ids, ...randomInputs(step, 0), ...scheduleInputs(step, 0) }),
       explain: () => whole.explain(),
       profile: (ids, repeats) => timed(whole, { tokens: ids, ...randomInputs(0, 0), ...scheduleInputs(0, 0) }, repeats),
+      plans: [whole.plan],
       peakBytes: whole.totals.peakBytes,
       [Symbol.dispose]: () => whole.dispose(),
     };
@@ -176,7 +181,8 @@ export async function compileTrainStep(model: TrainableModel, options: TrainStep
       ...(await timed(collect, { tokens: ids, ...randomInputs(0, 0), fresh: [1] }, repeats)),
       ...(await timed(apply, scheduleInputs(0, 0), repeats)),
     ],
-    peakBytes: collect.totals.peakBytes + apply.totals.peakBytes,
+    plans: [collect.plan, apply.plan],
+    peakBytes: heldBytes([collect.plan, apply.plan]),
     [Symbol.dispose]() {
       collect.dispose();
       apply.dispose();

@@ -6,6 +6,8 @@ import { languageModel } from '../models/language-model.ts';
 import { type Device, type DeviceOptions, openDevice } from '../session/device.ts';
 import { createStore, type Store } from '../session/store.ts';
 import { philox4x32 } from '../tensor/philox.ts';
+import { adamWDefaults } from './adamw.ts';
+import { compileTrainStep } from './train-step.ts';
 import { type TrainEvent, type TrainerState, type TrainingRun, type TrainOptions, train } from './trainer.ts';
 
 const config = {
@@ -173,4 +175,34 @@ describe.each(backends)('training on $backend', (chosen) => {
     expect((failure as Error).message).toContain('backbone.layers.0.mlp');
     expect(await weights(store, model)).toEqual(before);
   });
+});
+
+it.each([
+  { accumulation: 1, recompute: false },
+  { accumulation: 2, recompute: true },
+])('a step holds what its plans say, to 5% ($accumulation micro-batches)', async ({ accumulation, recompute }) => {
+  await using device = await openDevice({ backend: 'wasm', threads: 1 });
+  using store = createStore(device);
+  const model = languageModel({ ...config, d_model: 64, vocab_size: 200 });
+  const empty = device.backend.allocatedBytes;
+  store.initialize(model.variables);
+  using step = await compileTrainStep(model, {
+    store,
+    batch: 4,
+    length: 128,
+    optimizer: adamWDefaults,
+    clip: 1,
+    accumulation,
+    seed: 0,
+    recompute,
+  });
+  const held = device.backend.allocatedBytes - empty;
+  expect(step.peakBytes / held).toBeGreaterThan(0.95);
+  expect(step.peakBytes).toBeLessThanOrEqual(held);
+  const tokens = new Int32Array(4 * 129).fill(7);
+  await step.run(
+    Array.from({ length: accumulation }, () => tokens),
+    { step: 0, learningRate: 0.01 },
+  );
+  expect(device.backend.allocatedBytes - empty).toBe(held);
 });
