@@ -32,15 +32,15 @@ export function storageOf(value: Value): Value {
 }
 
 /** What aliases between `value` and its storage wait for besides: they order steps and move no bytes. */
-function waitsOf(value: Value): readonly Value[] {
-  const waits: Value[] = [];
+function waitsOf(value: Value): ReadonlySet<Value> {
+  const waits = new Set<Value>();
+  const aliases = new Set<Value>();
   const pending = [value];
   for (let next = pending.pop(); next; next = pending.pop()) {
-    if (!next.node.operation.alias) continue;
-    const [source, ...others] = next.node.inputs;
-    if (source) pending.push(source);
-    waits.push(...others.map(storageOf));
-    pending.push(...others);
+    if (!next.node.operation.alias || aliases.has(next)) continue;
+    aliases.add(next);
+    pending.push(...next.node.inputs);
+    for (const other of next.node.inputs.slice(1)) waits.add(storageOf(other));
   }
   return waits;
 }
