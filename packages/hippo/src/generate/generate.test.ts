@@ -91,9 +91,9 @@ describe('decoding', () => {
     const { model, store } = make();
     await using decoder = createDecoder(model, { store, capacity: 1 });
     for (let i = 0; i < 5; i++) await decoder.feed([i]);
-    const before = [device.backend.allocatedBytes, decoder.stateBytes, store.bytes];
+    const before = [device.backend.allocatedBytes, decoder.stateBytes, decoder.bytes, store.bytes];
     for (let i = 0; i < 500; i++) await decoder.feed([i % 23]);
-    expect([device.backend.allocatedBytes, decoder.stateBytes, store.bytes]).toEqual(before);
+    expect([device.backend.allocatedBytes, decoder.stateBytes, decoder.bytes, store.bytes]).toEqual(before);
     expect(decoder.position).toBe(505);
   });
 
