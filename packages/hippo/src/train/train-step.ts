@@ -12,7 +12,10 @@ import type { Store } from '../session/store.ts';
 import { scalarOf } from '../tensor/host-tensor.ts';
 import { type AdamWOptions, applyAdamW, biasCorrections, clipFactor, globalNorm, momentsOf } from './adamw.ts';
 
-/** What the trainer needs of a model: its variables and a mean loss over token windows [batch, length + 1]. */
+/**
+ * What the trainer needs of a model: its variables and a mean loss over token windows [batch, length + 1]. `recompute` names the
+ * layers that the loss should wrap in `ops.recompute`; a model of your own that has none to wrap need not look at it.
+ */
 export interface TrainableModel {
   readonly variables: readonly Variable[];
   loss(
