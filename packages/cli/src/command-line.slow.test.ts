@@ -110,7 +110,7 @@ describe('a run', () => {
     }
   });
 
-  it('ends with 130 on Ctrl-C after finishing the step, and resumes to the same losses', async () => {
+  it('ends with 130 on Ctrl-C after finishing the step, and resumes to the same losses, recomputing layers or not', async () => {
     const settings = [
       'train',
       at('text.txt'),
@@ -139,7 +139,7 @@ describe('a run', () => {
     const partial = await lossesOf('stopped');
     expect(partial.length).toBeGreaterThan(0);
     expect(partial.length).toBeLessThan(400);
-    const resumed = await hippo([...settings, '--resume']);
+    const resumed = await hippo([...settings, '--resume', '--recompute']);
     expect(resumed.err).toContain(`resuming after step ${partial.length}`);
     expect(resumed.code).toBe(0);
     expect(await lossesOf('stopped')).toEqual(await lossesOf('straight'));

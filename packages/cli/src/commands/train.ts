@@ -80,6 +80,7 @@ export const command = defineCommand({
     weightDecay: { type: 'number', min: 0, default: 0.1, help: 'decay of matrices' },
     beta2: { type: 'number', above: 0, max: 0.99999, default: 0.99, help: "AdamW's second moment" },
     clip: { type: 'number', min: 0, default: 1, help: 'largest gradient norm; 0 is no limit' },
+    recompute: { type: 'boolean', help: 'less memory: layers are computed again in the backward pass' },
     seed: { type: 'integer', min: 0, default: 0, help: 'weights, batches and dropout follow from it' },
     validateEvery: { type: 'integer', min: 0, default: 250, help: 'steps between validations; 0 only at the end' },
     saveEvery: { type: 'integer', min: 0, default: 250, help: 'steps between checkpoints; 0 only at the end' },
@@ -123,6 +124,7 @@ export async function run(options: Options, io: CommandIo): Promise<number | und
         accumulation: options.accumulation,
         clip: options.clip,
         seed: options.seed,
+        recompute: options.recompute,
         validateEvery: options.validateEvery,
         saveEvery: options.saveEvery,
         schedule: {

@@ -63,9 +63,11 @@ export async function trainText(task: TextTraining, io: CommandIo): Promise<Trai
   const parameters = model.variables.reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0);
   const store = createStore(device);
   store.initialize(model.variables, { seed: options.seed ?? 0 });
+  // Recomputing layers changes no number, so a run may be resumed with or without it.
+  const { recompute: _, ...training } = options;
   const record = {
     model: model.config,
-    training: options,
+    training,
     validationLength: task.validationLength,
     tokenizer: tokenizer.kind,
     source: task.source,

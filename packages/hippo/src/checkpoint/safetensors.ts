@@ -1,6 +1,6 @@
 // Reads tensors from safetensors files by range, never the whole file: a source is anything that can read bytes at an offset.
 import { CheckpointError } from '../errors.ts';
-import { allocateArray, type DType, type StorageDType } from '../tensor/dtype.ts';
+import { allocateArray, bytesPerElement, type DType, type StorageDType, viewArray } from '../tensor/dtype.ts';
 import type { HostTensor } from '../tensor/host-tensor.ts';
 import { bfloat16ToFloat, float16ToFloat } from './half-floats.ts';
 import { headerLength, parseHeader, type TensorEntry } from './safetensors-header.ts';
@@ -10,7 +10,7 @@ export interface ByteSource {
   /** For error sentences. */
   readonly name: string;
   readonly size: number;
-  /** Exactly `length` bytes from `offset`. */
+  /** Exactly `length` bytes from `offset`, which the caller may keep and change. */
   read(offset: number, length: number): Promise<Uint8Array>;
 }
 
@@ -27,7 +27,7 @@ export interface TensorSource {
 
 /** A source over bytes in memory. */
 export function memorySource(bytes: Uint8Array, name = 'memory'): ByteSource {
-  return { name, size: bytes.length, read: async (offset, length) => bytes.subarray(offset, offset + length) };
+  return { name, size: bytes.length, read: async (offset, length) => bytes.slice(offset, offset + length) };
 }
 
 /**
@@ -78,15 +78,15 @@ const decoders: Readonly<Record<StorageDType, (view: DataView, index: number) =>
   bool: (view, i) => view.getUint8(i),
 };
 
-function decodeTensor({ name, dtype, shape, bytes }: TensorEntry, data: Uint8Array, file: string): HostTensor {
+function decodeTensor({ name, dtype, shape }: TensorEntry, data: Uint8Array, file: string): HostTensor {
   const count = shape.reduce((a, b) => a * b, 1);
   const type = typeInMemory(dtype);
-  const result = allocateArray(type, count);
   if (dtype === type) {
-    // Hosts of WebAssembly are little-endian, as the file is: a copy of bytes is enough.
-    new Uint8Array(result.buffer).set(data.subarray(0, bytes));
-    return { shape, dtype: type, data: result };
+    // Hosts of WebAssembly are little-endian, as the file is: the bytes are the numbers, and a large embedding is held once.
+    const aligned = data.byteOffset % bytesPerElement(type) === 0 ? data : data.slice();
+    return { shape, dtype: type, data: viewArray(type, aligned.buffer, aligned.byteOffset, count) };
   }
+  const result = allocateArray(type, count);
   const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
   const decode = decoders[dtype];
   for (let i = 0; i < count; i++) {

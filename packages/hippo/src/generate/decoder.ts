@@ -6,6 +6,7 @@ import type { Value } from '../graph/value.ts';
 import { stateVariable, type Variable } from '../graph/variable.ts';
 import type { LanguageModel } from '../models/language-model.ts';
 import { addI32, reshape, type SsmForm } from '../ops/index.ts';
+import { heldBytes } from '../plan/explain.ts';
 import { type CompiledFunction, compile } from '../session/compile.ts';
 import type { Store } from '../session/store.ts';
 
@@ -29,6 +30,11 @@ export interface Decoder extends AsyncDisposable {
   readonly position: number;
   /** Bytes of state for the whole batch. */
   readonly stateBytes: number;
+  /**
+   * Device memory held besides the model's weights: states, what the plans compiled so far hold, and what they computed once
+   * from the weights. The same after a million tokens as after the first that used every chunk size it will meet.
+   */
+  readonly bytes: number;
   /** Reads tokens ([batch × count], row by row) and returns the scores after the last one, [batch × columns]. */
   feed(tokens: ArrayLike<number>): Promise<Float32Array>;
   /** Forgets everything read. */
@@ -60,6 +66,7 @@ export function createDecoder(model: RecurrentModel, options: DecoderOptions): D
   const variables: Variable[] = [...states.map(({ variable }) => variable), position];
   store.initialize(variables);
   const plans = new Map<number, Promise<CompiledFunction<'tokens', 'scores'>>>();
+  const ready: CompiledFunction<'tokens', 'scores'>[] = [];
   let fed = 0;
   let columns = 0;
 
@@ -77,6 +84,10 @@ export function createDecoder(model: RecurrentModel, options: DecoderOptions): D
       { store, frozen: model.variables, inputs: { tokens: { shape: [batch, chunk], dtype: 'i32' } } },
     );
     plans.set(chunk, made);
+    made.then(
+      (plan) => ready.push(plan),
+      () => {}, // whoever asked for the plan gets the error
+    );
     return made;
   };
 
@@ -137,6 +148,11 @@ export function createDecoder(model: RecurrentModel, options: DecoderOptions): D
       return columns;
     },
     stateBytes: variables.reduce((sum, { shape }) => sum + 4 * shape.reduce((a, b) => a * b, 1), 0),
+    get bytes() {
+      const weights = new Set(model.variables);
+      const held = ready.map(({ plan }) => ({ ...plan, variables: plan.variables.filter((own) => !weights.has(own)) }));
+      return heldBytes(held, variables);
+    },
     feed(tokens) {
       const result = last.then(() => feed(tokens));
       // A call that fails is its caller's to handle; the next one starts all the same.

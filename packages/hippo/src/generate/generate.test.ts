@@ -91,10 +91,20 @@ describe('decoding', () => {
     const { model, store } = make();
     await using decoder = createDecoder(model, { store, capacity: 1 });
     for (let i = 0; i < 5; i++) await decoder.feed([i]);
-    const before = [device.backend.allocatedBytes, decoder.stateBytes, store.bytes];
+    const before = [device.backend.allocatedBytes, decoder.stateBytes, decoder.bytes, store.bytes];
     for (let i = 0; i < 500; i++) await decoder.feed([i % 23]);
-    expect([device.backend.allocatedBytes, decoder.stateBytes, store.bytes]).toEqual(before);
+    expect([device.backend.allocatedBytes, decoder.stateBytes, decoder.bytes, store.bytes]).toEqual(before);
     expect(decoder.position).toBe(505);
+  });
+
+  it('holds what its plans say, to 5%, and says it', async () => {
+    const { model, store } = make({ d_model: 64, vocab_size: 500 });
+    const before = device.backend.allocatedBytes;
+    await using decoder = createDecoder(model, { store, capacity: 1, chunks: [64, 8] });
+    await decoder.feed(Array.from({ length: 73 }, (_, i) => i));
+    const held = device.backend.allocatedBytes - before;
+    expect(decoder.bytes / held).toBeGreaterThan(0.95);
+    expect(decoder.bytes).toBeLessThanOrEqual(held);
   });
 
   it('gives each sequence of a batch what it gives alone', async () => {

@@ -1,14 +1,16 @@
 // Reverse-mode gradient as graph to graph: walks the nodes between loss and targets from the end, applies each operation's rule,
 // adds what meets. Rules build ordinary operations, so the result can be differentiated again.
 import { TraceError } from '../errors.ts';
+import { type Barrier, recomputation } from './recompute.ts';
 import { formatOrigin, withOrigin } from './trace.ts';
 import type { Node, Value } from './value.ts';
 
-/** The two operations that the walk itself needs; ops/ supplies them, since graph/ knows no operation. */
+/** The operations that the walk itself needs; ops/ supplies them, since graph/ knows no operation. */
 export interface GradientAlgebra {
   add(a: Value, b: Value): Value;
   /** A tensor like `value` filled with one number. */
   fullLike(value: Value, fill: number): Value;
+  readonly after: Barrier;
 }
 
 /**
@@ -26,9 +28,11 @@ export function reverseGradient(loss: Value, targets: readonly Value[], algebra:
   const gradients = new Map<Value, Value>([[loss, algebra.fullLike(loss, 1)]]);
   const wanted = new Set(targets);
   const onPath = new Set(order);
+  const recomputed = recomputation(loss, algebra.after);
   for (const node of order) {
     const outputGradients = node.outputs.map((value) => gradients.get(value));
     if (outputGradients.every((value) => value === undefined)) continue;
+    recomputed.reach(node, outputGradients);
     const needs = node.inputs.map((value) => value.dtype === 'f32' && (wanted.has(value) || onPath.has(value.node)));
     if (!needs.some(Boolean)) continue;
     const { gradient } = node.operation;
@@ -44,9 +48,11 @@ export function reverseGradient(loss: Value, targets: readonly Value[], algebra:
     withOrigin(
       { path: `${node.origin.path}${node.origin.path ? ' ' : ''}(gradient)`, source: node.origin.source },
       () => {
-        const { inputs, outputs, attributes } = node;
+        const { attributes } = node;
+        const inputs = node.inputs.map((value) => recomputed.seenFrom(node, value));
+        const outputs = node.outputs.map((value) => recomputed.seenFrom(node, value));
         const inputGradients = gradient.call(node.operation, { inputs, outputs, outputGradients, attributes, needs });
-        inputs.forEach((value, index) => {
+        node.inputs.forEach((value, index) => {
           const contribution = inputGradients[index];
           if (!contribution || !needs[index]) return;
           const sum = gradients.get(value);

@@ -11,6 +11,7 @@ import {
   type Node,
   type Operation,
   type Origin,
+  type Region,
   type Value,
   type ValueType,
 } from './value.ts';
@@ -37,6 +38,8 @@ class Trace {
   path: string[] = [];
   /** Set while a pass rebuilds a node: its origin is kept. */
   origin: Origin | undefined;
+  /** The innermost region being traced. */
+  region: Region | undefined;
   nextId = 0;
   /** How often each key was asked for, see `ordinal`. */
   readonly ordinals = new Map<string, number>();
@@ -146,6 +149,23 @@ export function withOrigin<T>(origin: Origin, build: () => T): T {
   }
 }
 
+/** Runs `build` so that the nodes it makes belong to a region of their own. */
+export function withinRegion<T>(build: () => T): T {
+  const trace = current('recompute');
+  const parent = trace.region;
+  trace.region = { parent };
+  try {
+    return build();
+  } finally {
+    trace.region = parent;
+  }
+}
+
+/** The innermost region being traced, if any. */
+export function openRegion(): Region | undefined {
+  return current('openRegion').region;
+}
+
 /** The module path at this point of the trace, dots between. */
 export function currentPath(): string {
   return current('currentPath').path.join('.');
@@ -189,7 +209,7 @@ export function applyOperation<A extends Attributes>(
     );
   }
   const outputs: Value[] = [];
-  const node: Node = { operation: operation as Operation, inputs, attributes, outputs, origin };
+  const node: Node = { operation: operation as Operation, inputs, attributes, outputs, origin, region: trace.region };
   types.forEach((type, output) => {
     outputs.push({ id: trace.nextId++, shape: type.shape, dtype: type.dtype, node, output });
   });

@@ -29,6 +29,13 @@ export interface Node {
   readonly attributes: Attributes;
   readonly outputs: readonly Value[];
   readonly origin: Origin;
+  /** The innermost recomputed region it was traced in, see recompute.ts. */
+  readonly region: Region | undefined;
+}
+
+/** A part of a trace whose intermediates the backward pass makes again instead of keeping them. */
+export interface Region {
+  readonly parent: Region | undefined;
 }
 
 export type Attribute = number | string | boolean | undefined | readonly number[] | Float64Array | Int32Array | object;
@@ -86,7 +93,7 @@ export interface Operation<A extends Attributes = Attributes> {
   readonly elementwise?: boolean;
   /** The result is the input's elements in another arrangement. */
   view?(input: Shape, attributes: A): View;
-  /** The result is the input's bytes under another shape. */
+  /** The result is the first input's bytes under another shape; it waits for the other inputs, whose bytes it does not read. */
   readonly alias?: boolean;
   /**
    * Input whose memory the first result may take over when nobody else reads it; with several such results, how many there

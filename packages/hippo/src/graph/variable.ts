@@ -1,7 +1,7 @@
 // Variables: named arrays that outlive a plan (parameters, optimiser moments, recurrent states, caches, counters). Their name
 // is their checkpoint name. This is only the declaration; a store (session/) holds the memory.
-import type { DType, TypedArray } from '../tensor/dtype.ts';
-import type { Shape } from '../tensor/shape.ts';
+import { allocateArray, type DType, type TypedArray } from '../tensor/dtype.ts';
+import { elementCount, type Shape } from '../tensor/shape.ts';
 
 /** Makes a variable's first content from its name and a seed, never from the order of creation. */
 export type Initializer = (context: {
@@ -35,6 +35,6 @@ export function stateVariable(name: string, shape: Shape, dtype: DType = 'f32', 
     shape,
     dtype,
     kind: 'state',
-    initialize: ({ shape: sizes }) => new Array<number>(sizes.reduce((a, b) => a * b, 1)).fill(fill),
+    initialize: ({ shape: sizes }) => allocateArray(dtype, elementCount(sizes)).fill(fill),
   };
 }

@@ -10,14 +10,19 @@ import type { Scope } from '../nn/scope.ts';
 import { gss } from '../nn/ssm/gss.ts';
 import { h3 } from '../nn/ssm/h3.ts';
 import { s4d } from '../nn/ssm/s4d.ts';
-import { add } from '../ops/index.ts';
+import { add, recompute } from '../ops/index.ts';
 import type { MixerKind, ModelConfig } from './config.ts';
+
+export interface BlockContext extends MixerContext {
+  /** Keep only the block's input for the backward pass, which computes the block again. Same numbers, less memory, more time. */
+  readonly recompute?: boolean | undefined;
+}
 
 export interface Block {
   readonly kind: MixerKind;
   stateShapes(batch: number, capacity: number): readonly StateShape[];
   /** @param x [batch, length, width] */
-  apply(x: Value, context?: MixerContext): MixerResult;
+  apply(x: Value, context?: BlockContext): MixerResult;
 }
 
 /** Declares `norm1`, `mixer` and, except for GSS, `norm2` and `mlp`. */
@@ -39,7 +44,12 @@ export function block(scope: Scope, config: ModelConfig, kind: MixerKind): Block
     const y = add(after, dropout(second.mlp.apply(second.norm.apply(after)), rate, context.random));
     return { y, state: mixed.state };
   };
-  return { kind, stateShapes: mixer.stateShapes, apply: (x, context = {}) => scope.within(() => apply(x, context)) };
+  return {
+    kind,
+    stateShapes: mixer.stateShapes,
+    apply: (x, { recompute: again = false, ...context } = {}) =>
+      scope.within(() => (again ? recompute(() => apply(x, context)) : apply(x, context))),
+  };
 }
 
 /** GPT-2's smaller start for what writes to the residual stream: attention's out_proj and fc2, not H3's output_linear. */

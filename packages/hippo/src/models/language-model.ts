@@ -16,7 +16,15 @@ import { type Block, block } from './block.ts';
 import { layerKinds, type ModelConfig, type ModelConfigInput, paddedVocabularySize } from './config.ts';
 import { parseModelConfig } from './parse-config.ts';
 
-export interface ModelContext extends MixerContext {
+export interface LossContext extends MixerContext {
+  /**
+   * Layers that a gradient of the result computes again instead of keeping what is inside them: all, or the layers with these
+   * numbers (from 0). The same numbers for less memory and more time. Default: none.
+   */
+  readonly recompute?: boolean | readonly number[] | undefined;
+}
+
+export interface ModelContext extends LossContext {
   /** `last`: logits of the last position only, [batch, 1, columns]; default `all`. */
   readonly logits?: 'all' | 'last' | undefined;
 }
@@ -39,9 +47,9 @@ export interface LanguageModel {
   /** @param tokens i32 [batch, length]; an id outside the table gives NaN. */
   apply(tokens: Value, context?: ModelContext): ModelResult;
   /** −log p(token t+1 | tokens up to t) in nats over the padded vocabulary. @param tokens i32 [batch, length + 1] → [batch, length] */
-  tokenLosses(tokens: Value, context?: MixerContext): Value;
+  tokenLosses(tokens: Value, context?: LossContext): Value;
   /** The mean of `tokenLosses`, a scalar. */
-  loss(tokens: Value, context?: MixerContext): Value;
+  loss(tokens: Value, context?: LossContext): Value;
 }
 
 /**
@@ -81,7 +89,7 @@ export function languageModel(given: ModelConfigInput): LanguageModel {
     const { hidden, state } = hiddenOf(tokens, context);
     return { logits: root.child('lm_head').within(() => matmul(hidden, read(head), { transposeB: true })), state };
   };
-  const tokenLosses = (tokens: Value, context: MixerContext): Value => {
+  const tokenLosses = (tokens: Value, context: LossContext): Value => {
     const length = checkTokens(tokens, 2) - 1;
     const { hidden } = hiddenOf(sliceAxis(tokens, 1, 0, length), context);
     const targets = reshape(sliceAxis(tokens, 1, 1, length + 1), [-1]);
@@ -110,17 +118,29 @@ function stateName(layer: number, name: string): string {
 function runLayers(
   layers: readonly Block[],
   input: Value,
-  context: MixerContext,
+  { recompute = false, ...context }: LossContext,
 ): { readonly x: Value; readonly state: State } {
   const state: Record<string, Value> = {};
+  const again = recomputedLayers(recompute, layers.length);
   let x = input;
   layers.forEach((layer, at) => {
     const given = context.state && layerState(context.state, at);
-    const result = layer.apply(x, { ...context, state: given });
+    const result = layer.apply(x, { ...context, state: given, recompute: again.has(at) });
     x = result.y;
     for (const [name, value] of Object.entries(result.state)) state[stateName(at, name)] = value;
   });
   return { x, state };
+}
+
+function recomputedLayers(chosen: boolean | readonly number[], count: number): ReadonlySet<number> {
+  const layers = typeof chosen === 'boolean' ? Array.from({ length: chosen ? count : 0 }, (_, layer) => layer) : chosen;
+  const unknown = layers.find((layer) => !(Number.isInteger(layer) && layer >= 0 && layer < count));
+  if (unknown === undefined) return new Set(layers);
+  throw new UsageError(
+    'recompute-layers',
+    `language model: recompute takes true, false or numbers of layers from 0 to ${count - 1}; got ${unknown}. Name layers that the model has.`,
+    { layer: unknown, layers: count },
+  );
 }
 
 function layerState(state: State, layer: number): State {

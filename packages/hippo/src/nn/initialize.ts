@@ -25,13 +25,19 @@ export const ones: Initializer = fill(1);
 
 /** Normal with mean 0 and standard deviation `deviation`. */
 export function normal(deviation = 1): Initializer {
-  return ({ name, shape, seed }) => normals(elementCount(shape), drawFor(name, seed)).map((x) => x * deviation);
+  return ({ name, shape, seed }) => inPlace(normals(elementCount(shape), drawFor(name, seed)), (x) => x * deviation);
 }
 
 /** Uniform on [low, high). */
 export function uniform(low: number, high: number): Initializer {
   return ({ name, shape, seed }) =>
-    uniforms(elementCount(shape), drawFor(name, seed)).map((x) => low + (high - low) * x);
+    inPlace(uniforms(elementCount(shape), drawFor(name, seed)), (x) => low + (high - low) * x);
+}
+
+/** As `map`, without a second copy of what may be the largest array of a model. */
+function inPlace(numbers: Float32Array, change: (x: number) => number): Float32Array {
+  for (let i = 0; i < numbers.length; i++) numbers[i] = change(numbers[i] ?? 0);
+  return numbers;
 }
 
 /** The logarithms of numbers drawn log-uniformly from [low, high): how step sizes Δ are stored. */

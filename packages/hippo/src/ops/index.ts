@@ -1,6 +1,7 @@
 // The one list of operations: what conformance tests iterate over and what backends map to kernels.
 import type { Operation } from '../graph/value.ts';
 import { adamWOperation } from './adam-w.ts';
+import { afterOperation } from './after.ts';
 import { causalAttentionGradientOperation, causalAttentionOperation } from './causal-attention.ts';
 import { causalFirGradientOperation, causalFirOperation } from './causal-fir.ts';
 import { concatOperation } from './concat.ts';
@@ -34,6 +35,7 @@ export const operations: readonly Operation[] = [
   constantOperation as Operation,
   reshapeOperation as Operation,
   stopGradientOperation,
+  afterOperation,
   transposeOperation as Operation,
   sliceOperation as Operation,
   broadcastOperation as Operation,
@@ -72,7 +74,9 @@ export const operations: readonly Operation[] = [
   adamWOperation as Operation,
 ];
 
+export { recompute } from '../graph/recompute.ts';
 export { type AdamWAttributes, type AdamWResult, type AdamWSegment, adamW } from './adam-w.ts';
+export { after } from './after.ts';
 export { causalAttention } from './causal-attention.ts';
 export { causalFir } from './causal-fir.ts';
 export { concat } from './concat.ts';

@@ -8,7 +8,7 @@ import { bytesPerElement } from '../tensor/dtype.ts';
 import { elementCount } from '../tensor/shape.ts';
 import { storageOf } from './fuse.ts';
 import type { LoweredKernel } from './kernel.ts';
-import { type Interval, placeIntervals } from './memory.ts';
+import { type Interval, mostAliveBytes, placeIntervals } from './memory.ts';
 import type { Location, Plan, PlanStep } from './plan.ts';
 import type { Schedule, ScheduledStep } from './schedule.ts';
 
@@ -54,6 +54,7 @@ export function assignMemory<K extends LoweredKernel>(graph: Graph, schedule: Sc
     constants,
     constantBytes,
     arenaBytes: slots.bytes,
+    aliveBytes: slots.aliveBytes,
     workspaceBytes: final.reduce((most, { kernel }) => Math.max(most, kernel.workspaceBytes), 0),
     graph,
   };
@@ -183,6 +184,7 @@ function copyStep<K extends LoweredKernel>(source: Value, kernel: K): Step<K> {
     attributes: {},
     outputs,
     origin: source.node.origin,
+    region: undefined,
   };
   outputs.push({ id: -1, shape: source.shape, dtype: source.dtype, node, output: 0 });
   return { kernel, nodes: [node], inputs: [source], outputs, inPlace: new Map(), arithmetic: 0 };
@@ -232,7 +234,11 @@ function shareInPlace<K extends LoweredKernel>(
     });
   });
   const { offsets, bytes } = placeIntervals(intervals);
-  return { bytes, offsetOf: (storage: Value): number => offsets[slotOf.get(storage) ?? -1] ?? 0 };
+  return {
+    bytes,
+    aliveBytes: mostAliveBytes(intervals),
+    offsetOf: (storage: Value): number => offsets[slotOf.get(storage) ?? -1] ?? 0,
+  };
 }
 
 /** A storage read through two different views by one step must not be overwritten while the step runs. */

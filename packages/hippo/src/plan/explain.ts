@@ -1,5 +1,6 @@
 // What `explain()` prints: every kernel in order with its place in the model, its traffic and its offset, then the totals.
 
+import type { Variable } from '../graph/variable.ts';
 import { byteCount } from './assign-memory.ts';
 import type { Location, Plan } from './plan.ts';
 
@@ -15,8 +16,15 @@ export interface PlanTotals {
   readonly peakBytes: number;
 }
 
+/** Memory of plans that are held together: a place of its own for each, and every variable once. */
+export function heldBytes(plans: readonly Plan[], variables: readonly Variable[] = []): number {
+  const distinct = new Set([...variables, ...plans.flatMap((plan) => plan.variables)]);
+  const own = plans.reduce((sum, plan) => sum + plan.arenaBytes + plan.constantBytes + plan.workspaceBytes, 0);
+  return [...distinct].reduce((sum, variable) => sum + byteCount(variable), own);
+}
+
 export function planTotals(plan: Plan): PlanTotals {
-  const variableBytes = plan.variables.reduce((sum, variable) => sum + byteCount(variable), 0);
+  const variableBytes = heldBytes([], plan.variables);
   return {
     steps: plan.steps.length,
     arithmetic: plan.steps.reduce((sum, step) => sum + step.arithmetic, 0),
@@ -25,7 +33,7 @@ export function planTotals(plan: Plan): PlanTotals {
     constantBytes: plan.constantBytes,
     workspaceBytes: plan.workspaceBytes,
     variableBytes,
-    peakBytes: plan.arenaBytes + plan.constantBytes + plan.workspaceBytes + variableBytes,
+    peakBytes: heldBytes([plan]),
   };
 }
 

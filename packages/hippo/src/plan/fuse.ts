@@ -31,6 +31,20 @@ export function storageOf(value: Value): Value {
   return source;
 }
 
+/** What aliases between `value` and its storage wait for besides: they order steps and move no bytes. */
+function waitsOf(value: Value): ReadonlySet<Value> {
+  const waits = new Set<Value>();
+  const aliases = new Set<Value>();
+  const pending = [value];
+  for (let next = pending.pop(); next; next = pending.pop()) {
+    if (!next.node.operation.alias || aliases.has(next)) continue;
+    aliases.add(next);
+    pending.push(...next.node.inputs);
+    for (const other of next.node.inputs.slice(1)) waits.add(storageOf(other));
+  }
+  return waits;
+}
+
 /** Partitions the graph's nodes into groups, in an order in which they can run. */
 export function fuse(graph: Graph, kernels: KernelTable<LoweredKernel>): readonly Group[] {
   const groupOf = new Map<Node, Draft>();
@@ -47,15 +61,18 @@ export function fuse(graph: Graph, kernels: KernelTable<LoweredKernel>): readonl
       position: nodeId(node),
       mergedInto: undefined,
     };
-    for (const input of node.inputs) {
-      const source = storageOf(input);
+    const dependOn = (source: Value, hard: boolean): void => {
       const group = groupOf.get(source.node);
-      if (!group) continue;
-      const hard = operation.view !== undefined || !sameShape(source.shape, spaceOf(node));
+      if (!group) return;
       const root = find(group);
       draft.dependencies.set(root, hard || (draft.dependencies.get(root) ?? false));
       root.dependents.add(draft);
       draft.position = Math.max(draft.position, root.position);
+    };
+    for (const input of node.inputs) {
+      const source = storageOf(input);
+      dependOn(source, operation.view !== undefined || !sameShape(source.shape, spaceOf(node)));
+      for (const wait of waitsOf(input)) dependOn(wait, false);
     }
     drafts.push(draft);
     groupOf.set(node, draft);

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { type Interval, placeIntervals } from './memory.ts';
+import { type Interval, mostAliveBytes, placeIntervals } from './memory.ts';
 
 const interval = fc
   .record({
@@ -23,6 +23,7 @@ it('never lets two storages that are alive at once overlap, and never wastes bey
           expect(i === j || apart || disjoint).toBe(true);
         }
       }
+      expect(bytes).toBeGreaterThanOrEqual(mostAliveBytes(intervals));
       expect(bytes).toBeLessThanOrEqual(intervals.reduce((sum, { bytes: size }) => sum + Math.ceil(size / 64) * 64, 0));
     }),
   );
@@ -35,4 +36,15 @@ it('gives storages with separate lives the same bytes', () => {
     { bytes: 640, from: 4, to: 4 },
   ]);
   expect(bytes).toBe(640);
+});
+
+it('counts what is alive at once', () => {
+  const lives = [
+    { bytes: 64, from: 0, to: 2 },
+    { bytes: 100, from: 2, to: 3 },
+    { bytes: 640, from: 3, to: 3 },
+    { bytes: 64, from: 4, to: 9 },
+  ];
+  expect(mostAliveBytes(lives)).toBe(128 + 640);
+  expect(mostAliveBytes([])).toBe(0);
 });

@@ -14,6 +14,22 @@ function align(bytes: number): number {
   return Math.ceil(bytes / alignment) * alignment;
 }
 
+/** Most bytes alive at one step: no placement can do with less. */
+export function mostAliveBytes(intervals: readonly Interval[]): number {
+  const changes = new Map<number, number>();
+  const change = (at: number, bytes: number): void => void changes.set(at, (changes.get(at) ?? 0) + bytes);
+  for (const { bytes, from, to } of intervals) {
+    change(from, align(bytes));
+    change(to + 1, -align(bytes));
+  }
+  let [alive, most] = [0, 0];
+  for (const at of [...changes.keys()].sort((a, b) => a - b)) {
+    alive += changes.get(at) ?? 0;
+    most = Math.max(most, alive);
+  }
+  return most;
+}
+
 /** Offsets for each interval and the arena's size; no two intervals alive at once overlap. */
 export function placeIntervals(intervals: readonly Interval[]): {
   readonly offsets: readonly number[];

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { applyOperation, applySingle, assign, input, read, traceGraph } from '../graph/trace.ts';
 import type { Operation, Value } from '../graph/value.ts';
 import { stateVariable } from '../graph/variable.ts';
-import { add, gelu, matmul, mul, neg, reshape, sum, tanh, transpose } from '../ops/index.ts';
+import { add, after, gelu, matmul, mul, neg, reshape, sum, tanh, transpose } from '../ops/index.ts';
 import { absorbIntoMatmul } from '../ops/matmul-epilogue.ts';
 import { explainPlan } from './explain.ts';
 import type { KernelTable, LoweredKernel } from './kernel.ts';
@@ -50,6 +50,14 @@ describe('fusion', () => {
       return { y: add(h, matmul(h, h)) };
     });
     expect(names(plan)).toEqual(['fused:tanh', 'matmul:matmul', 'fused:add']);
+  });
+  it('keeps what waits for another value apart from what that value needs', () => {
+    const plan = planOf(() => {
+      const h = tanh(x());
+      const product = matmul(h, h);
+      return { product, late: neg(after(h, [product])) };
+    });
+    expect(names(plan)).toEqual(['fused:tanh', 'matmul:matmul', 'fused:neg']);
   });
   it('reads a transpose through strides, but never of a member of the group', () => {
     expect(names(planOf(() => ({ y: add(transpose(x(), [1, 0]), 1) })))).toEqual(['fused:transpose+add']);

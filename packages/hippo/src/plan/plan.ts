@@ -33,6 +33,8 @@ export interface Plan<K extends LoweredKernel = LoweredKernel> {
   readonly constants: readonly { readonly offset: number; readonly value: Value }[];
   readonly constantBytes: number;
   readonly arenaBytes: number;
+  /** Most bytes of the arena in use at one step: what a perfect placement would need. */
+  readonly aliveBytes: number;
   /** The largest workspace of any step. */
   readonly workspaceBytes: number;
   readonly graph: Graph;

@@ -3,7 +3,7 @@
 import type { DeviceBuffer } from '../backends/backend.ts';
 import { UsageError } from '../errors.ts';
 import type { Variable } from '../graph/variable.ts';
-import { allocateArray, type TypedArray } from '../tensor/dtype.ts';
+import { allocateArray, type DType, type TypedArray } from '../tensor/dtype.ts';
 import type { HostTensor } from '../tensor/host-tensor.ts';
 import { elementCount, formatShape, sameShape } from '../tensor/shape.ts';
 import type { Device } from './device.ts';
@@ -111,7 +111,14 @@ function initialContent(variable: Variable, seed: number): TypedArray {
       { variable: variable.name },
     );
   }
+  // The write to the device copies once more; a second host copy of a large embedding would show in the peak.
+  if (isOfType(content, variable.dtype)) return content;
   const array = allocateArray(variable.dtype, count);
   array.set(content);
   return array;
+}
+
+function isOfType(content: TypedArray | readonly number[], dtype: DType): content is TypedArray {
+  if (dtype === 'f32') return content instanceof Float32Array;
+  return dtype === 'i32' ? content instanceof Int32Array : content instanceof Uint32Array;
 }

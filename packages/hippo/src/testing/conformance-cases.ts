@@ -134,6 +134,7 @@ function movementCases(): ConformanceCase[] {
     one('reshape', 'between arithmetic', x([4, 6]), (a) => ops.neg(ops.reshape(ops.mul(a as V, 2), [3, 8]))),
     one('reshape', 'of an input', x([4, 6]), (a) => ops.reshape(a as V, [24])),
     one('stopGradient', '', x([5]), (a) => ops.stopGradient(a as V)),
+    one('after', '', [f([5]), f([3])], (a, b) => ops.neg(ops.after(ops.mul(a as V, 2), [ops.tanh(b as V)]))),
     one('transpose', 'matrix', x([33, 65]), (a) => ops.transpose(a as V, [1, 0])),
     one('transpose', 'heads', x([2, 5, 3, 4]), (a) => ops.transpose(a as V, [0, 2, 1, 3])),
     one('transpose', 'read by arithmetic', [f([6, 5]), f([5, 6])], (a, b) =>

@@ -5,16 +5,23 @@ import { assign, read } from '../graph/trace.ts';
 import type { Value } from '../graph/value.ts';
 import { stateVariable, type Variable } from '../graph/variable.ts';
 import { add, finite, fullLike, gradient, mul, type RandomSource, select } from '../ops/index.ts';
-import type { PlanStep } from '../plan/plan.ts';
+import { heldBytes } from '../plan/explain.ts';
+import type { Plan, PlanStep } from '../plan/plan.ts';
 import { type BadNumber, type CompiledFunction, compile, type RunInputs } from '../session/compile.ts';
 import type { Store } from '../session/store.ts';
 import { scalarOf } from '../tensor/host-tensor.ts';
 import { type AdamWOptions, applyAdamW, biasCorrections, clipFactor, globalNorm, momentsOf } from './adamw.ts';
 
-/** What the trainer needs of a model: its variables and a mean loss over token windows [batch, length + 1]. */
+/**
+ * What the trainer needs of a model: its variables and a mean loss over token windows [batch, length + 1]. `recompute` names the
+ * layers that the loss should wrap in `ops.recompute`; a model of your own that has none to wrap need not look at it.
+ */
 export interface TrainableModel {
   readonly variables: readonly Variable[];
-  loss(tokens: Value, context: { readonly random?: RandomSource }): Value;
+  loss(
+    tokens: Value,
+    context: { readonly random?: RandomSource; readonly recompute?: boolean | readonly number[] },
+  ): Value;
 }
 
 export interface TrainStepOptions {
@@ -28,6 +35,8 @@ export interface TrainStepOptions {
   readonly accumulation: number;
   /** Seeds dropout. */
   readonly seed: number;
+  /** Layers computed again in the backward pass: all, or these (from 0). The same numbers for less memory and more time. */
+  readonly recompute?: boolean | readonly number[];
   readonly verify?: boolean;
 }
 
@@ -54,6 +63,9 @@ export interface TrainStep extends Disposable {
    * The variables are updated as by so many steps.
    */
   profile(tokens: Int32Array, repeats?: number): Promise<readonly ProfiledStep[]>;
+  /** The whole step's, or with accumulation that of a micro-batch and that of the update. */
+  readonly plans: readonly Plan[];
+  /** Device memory that a step needs: every variable it reads or writes, and what its plans hold besides. */
   readonly peakBytes: number;
 }
 
@@ -66,7 +78,7 @@ const scalar = { shape: [], dtype: 'f32' } as const;
 
 /** Compiles a model's training step. The store must hold the model's variables. */
 export async function compileTrainStep(model: TrainableModel, options: TrainStepOptions): Promise<TrainStep> {
-  const { store, batch, length, accumulation } = options;
+  const { store, batch, length, accumulation, recompute = false } = options;
   if (!Number.isInteger(accumulation) || accumulation < 1) {
     throw new UsageError(
       'accumulation',
@@ -117,7 +129,7 @@ export async function compileTrainStep(model: TrainableModel, options: TrainStep
   if (accumulation === 1) {
     const whole = await compile(
       ({ tokens: ids, key, counter, ...scalars }) => {
-        const loss = model.loss(ids, { random: { key, counter } });
+        const loss = model.loss(ids, { random: { key, counter }, recompute });
         return update(gradients(loss), loss, scalars);
       },
       { store, verify, inputs: { tokens, ...noise, ...schedule } },
@@ -130,6 +142,7 @@ export async function compileTrainStep(model: TrainableModel, options: TrainStep
         whole.findBadNumber({ tokens: ids, ...randomInputs(step, 0), ...scheduleInputs(step, 0) }),
       explain: () => whole.explain(),
       profile: (ids, repeats) => timed(whole, { tokens: ids, ...randomInputs(0, 0), ...scheduleInputs(0, 0) }, repeats),
+      plans: [whole.plan],
       peakBytes: whole.totals.peakBytes,
       [Symbol.dispose]: () => whole.dispose(),
     };
@@ -143,7 +156,7 @@ export async function compileTrainStep(model: TrainableModel, options: TrainStep
   store.initialize(accumulated);
   const collect = await compile(
     ({ tokens: ids, key, counter, fresh }) => {
-      const loss = model.loss(ids, { random: { key, counter } });
+      const loss = model.loss(ids, { random: { key, counter }, recompute });
       // The first micro-batch replaces what the last step (or a failed one) left behind.
       const total = (sum: Variable, part: Value): void =>
         assign(sum, add(select(fresh, 0, read(sum)), mul(part, 1 / accumulation)));
@@ -171,7 +184,8 @@ export async function compileTrainStep(model: TrainableModel, options: TrainStep
       ...(await timed(collect, { tokens: ids, ...randomInputs(0, 0), fresh: [1] }, repeats)),
       ...(await timed(apply, scheduleInputs(0, 0), repeats)),
     ],
-    peakBytes: collect.totals.peakBytes + apply.totals.peakBytes,
+    plans: [collect.plan, apply.plan],
+    peakBytes: heldBytes([collect.plan, apply.plan]),
     [Symbol.dispose]() {
       collect.dispose();
       apply.dispose();

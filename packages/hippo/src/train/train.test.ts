@@ -6,6 +6,8 @@ import { languageModel } from '../models/language-model.ts';
 import { type Device, type DeviceOptions, openDevice } from '../session/device.ts';
 import { createStore, type Store } from '../session/store.ts';
 import { philox4x32 } from '../tensor/philox.ts';
+import { adamWDefaults } from './adamw.ts';
+import { compileTrainStep } from './train-step.ts';
 import { type TrainEvent, type TrainerState, type TrainingRun, type TrainOptions, train } from './trainer.ts';
 
 const config = {
@@ -131,6 +133,32 @@ describe.each(backends)('training on $backend', (chosen) => {
     },
   );
 
+  it.each([
+    { mixer: ['h3', 'attention', 's4d', 'gss'], accumulation: 1, recompute: true },
+    { mixer: ['h3', 'attention', 'h3', 'gss'], accumulation: 2, recompute: [0, 1] },
+  ])('computing layers again ($recompute) changes no bit, dropout included', async ({ recompute, ...settings }) => {
+    const model = { mixer: settings.mixer, attn_layer_idx: [], n_layer: 4 };
+    const dropouts = { embed_dropout: 0.2, resid_dropout: 0.2, attn_dropout: 0.2, ssm_dropout: 0.2, head_dim: 2 };
+    const [kept, again] = [start({ ...model, ...dropouts }), start({ ...model, ...dropouts })];
+    const batchAt = ({ step, micro }: { step: number; micro: number }) => rows(step, 9 * micro, 4);
+    const chosen = { ...options, steps: 3, accumulation: settings.accumulation };
+    const before = await collect({ ...kept, batchAt }, chosen);
+    const after = await collect({ ...again, batchAt }, { ...chosen, recompute });
+    const numbers = (steps: readonly StepEvent[]) => steps.map(({ loss, gradientNorm }) => [loss, gradientNorm]);
+    expect(numbers(after.steps)).toEqual(numbers(before.steps));
+    expect(await weights(again.store, again.model)).toEqual(await weights(kept.store, kept.model));
+    const peak = ({ events }: { events: readonly TrainEvent[] }) =>
+      events[0]?.kind === 'start' ? events[0].peakBytes : 0;
+    expect(peak(after)).toBeLessThan(peak(before));
+  });
+
+  it('says which layers can be computed again', async () => {
+    const run = { ...start(), batchAt: ({ step }: { step: number }) => rows(step, 0, 4) };
+    await expect(collect(run, { ...options, recompute: [0, 2] })).rejects.toThrow(
+      'recompute takes true, false or numbers of layers from 0 to 1; got 2',
+    );
+  });
+
   it('stops at a bad number, names the tensor and leaves the weights alone', async () => {
     const { model, store } = start();
     const poisoned = model.variables.find(({ name }) => name === 'backbone.layers.0.mlp.fc1.weight');
@@ -147,4 +175,34 @@ describe.each(backends)('training on $backend', (chosen) => {
     expect((failure as Error).message).toContain('backbone.layers.0.mlp');
     expect(await weights(store, model)).toEqual(before);
   });
+});
+
+it.each([
+  { accumulation: 1, recompute: false },
+  { accumulation: 2, recompute: true },
+])('a step holds what its plans say, to 5% ($accumulation micro-batches)', async ({ accumulation, recompute }) => {
+  await using device = await openDevice({ backend: 'wasm', threads: 1 });
+  using store = createStore(device);
+  const model = languageModel({ ...config, d_model: 64, vocab_size: 200 });
+  const empty = device.backend.allocatedBytes;
+  store.initialize(model.variables);
+  using step = await compileTrainStep(model, {
+    store,
+    batch: 4,
+    length: 128,
+    optimizer: adamWDefaults,
+    clip: 1,
+    accumulation,
+    seed: 0,
+    recompute,
+  });
+  const held = device.backend.allocatedBytes - empty;
+  expect(step.peakBytes / held).toBeGreaterThan(0.95);
+  expect(step.peakBytes).toBeLessThanOrEqual(held);
+  const tokens = new Int32Array(4 * 129).fill(7);
+  await step.run(
+    Array.from({ length: accumulation }, () => tokens),
+    { step: 0, learningRate: 0.01 },
+  );
+  expect(device.backend.allocatedBytes - empty).toBe(held);
 });

@@ -20,6 +20,8 @@ export interface TrainOptions {
   readonly clip?: number;
   /** Seeds batches and dropout. Default 0. */
   readonly seed?: number;
+  /** Layers computed again in the backward pass: all, or these (from 0). The same numbers for less memory and more time. Default: none. */
+  readonly recompute?: boolean | readonly number[];
   /** Validate every this many steps and after the last; 0: only after the last. Default 0. */
   readonly validateEvery?: number;
   /** Save every this many steps, after each best validation and after the last step. Default 0: no regular saves. */
@@ -84,6 +86,7 @@ export async function* train(run: TrainingRun, options: TrainOptions): AsyncGene
     schedule,
     clip = 1,
     seed = 0,
+    recompute = false,
     validateEvery = 0,
     saveEvery = 0,
   } = options;
@@ -97,6 +100,7 @@ export async function* train(run: TrainingRun, options: TrainOptions): AsyncGene
     accumulation,
     clip,
     seed,
+    recompute,
     optimizer: { ...adamWDefaults, ...options.optimizer },
   });
   let state: TrainerState = (await run.resume?.(step)) ?? {
