@@ -1,6 +1,7 @@
 // Calls of a linear head's cross-entropy and of its gradient: the logits exist for one chunk of rows at a time. Composed of the
 // matrix product's calls and the row kernels of cross-entropy.as.ts. Chunks and slabs depend on sizes alone, so the order of
 // additions, and with it every bit, does not depend on the number of parts.
+// Bound by its three products: with 50,264 classes as fast as with all logits at once, at a fraction of the memory.
 import type { Addresses, KernelCall, KernelCalls } from './call.ts';
 import { type CrossEntropySizes, crossEntropyCalls, crossEntropyInPlaceCalls } from './cross-entropy.ts';
 import { type MatmulOptions, matmulCalls } from './matmul.ts';
