@@ -35,8 +35,8 @@ export interface RowCase {
   readonly bytes: number;
   /** Of a matrix product's kind, to be compared with the product's own rate. */
   readonly operations?: number;
-  /** What bounds the case other than memory. */
-  readonly bound?: string;
+  /** What a number costs besides its bytes, where that is much. */
+  readonly work?: string;
   /** The largest error relative to the largest magnitude; inputs are as they were before the run. */
   error(inputs: Arrays, outputs: Arrays): number;
   readonly tolerance: number;
@@ -173,7 +173,6 @@ async function lossCase(rows: number, width: number, vocabulary: number): Promis
     calls: linearCrossEntropyGradientCalls({ rows, width, vocabulary, classes: vocabulary, ignoreIndex }),
     bytes: 8 * (x.length + weight.length),
     operations: 6 * rows * width * vocabulary,
-    bound: 'three matrix products of vocabulary size; see productFraction',
     error: (_, [, , losses = x]) => worst(8, (i) => [at(losses, i * 61), lossOf(i * 61)]),
     tolerance: 1e-6,
   };
@@ -291,7 +290,7 @@ async function dropoutCase(count: number): Promise<RowCase> {
       ],
     },
     bytes: 8 * count,
-    bound: 'ten rounds of Philox4x32, some 10 integer instructions a number, and a pass for the mask',
+    work: 'ten rounds of Philox4x32 for every four numbers, and a pass for the mask',
     error: ([x = new Float32Array(0)], [y = x, uniform = x]) =>
       worst(2000, (i) => {
         const j = spread(i, count);
@@ -326,7 +325,7 @@ async function geluCase(rows: number, width: number): Promise<RowCase> {
       outputs: [{ register: 3 }, { register: 4 }],
     }),
     bytes: 12 * count,
-    bound: 'an exponential whose argument is computed in double precision, and three divisions a number',
+    work: 'an exponential whose argument is computed in double precision, and three divisions a number',
     error: ([x = new Float32Array(0), bias = x], [y = x, slope = x]) =>
       worst(2000, (i) => {
         const j = spread(i, count);
@@ -339,13 +338,19 @@ async function geluCase(rows: number, width: number): Promise<RowCase> {
 
 export const head = { rows: 512, width: 256, columns: 50_264 };
 
-/** Every case, made one at a time so that only one holds its arrays. */
-export const cases: readonly (() => Promise<readonly RowCase[]>)[] = [
-  () => layerNormCases(4096, 256),
-  () => layerNormCases(8192, 768),
-  async () => [await lossCase(head.rows, head.width, head.columns)],
-  async () => [await embeddingCase(4096, 256, 50_264)],
-  () => optimizerCases(parameterCounts(50_264, 256)),
-  async () => [await dropoutCase(4096 * 256)],
-  async () => [await geluCase(4096, 1024)],
+export interface CaseGroup {
+  make(): Promise<readonly RowCase[]>;
+  /** The same kernels on arrays that fit the first cache, in the same order: what they take without memory. */
+  small?(): Promise<readonly RowCase[]>;
+}
+
+/** Every case, made one group at a time so that only one holds its arrays. */
+export const groups: readonly CaseGroup[] = [
+  { make: () => layerNormCases(4096, 256), small: () => layerNormCases(8, 256) },
+  { make: () => layerNormCases(8192, 768), small: () => layerNormCases(3, 768) },
+  { make: async () => [await lossCase(head.rows, head.width, head.columns)] },
+  { make: async () => [await embeddingCase(4096, 256, 50_264)], small: async () => [await embeddingCase(12, 256, 16)] },
+  { make: () => optimizerCases(parameterCounts(50_264, 256)), small: () => optimizerCases([1500]) },
+  { make: async () => [await dropoutCase(4096 * 256)], small: async () => [await dropoutCase(2560)] },
+  { make: async () => [await geluCase(4096, 1024)], small: async () => [await geluCase(2, 1024)] },
 ];
