@@ -4,7 +4,7 @@
 // A case below 1/1.5 of the copy says why in `reason`: the time of the same kernel on arrays that fit the first cache, or for matrix
 // products the rate of a product alone.
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { availableParallelism, cpus } from 'node:os';
+import { availableParallelism, cpus, loadavg } from 'node:os';
 import { pathToFileURL } from 'node:url';
 import type { KernelCalls } from '../packages/hippo/dist/backends/wasm/kernels/call.js';
 import { copyCalls, groups, head, openEngine, productCalls, type RowCase } from './row-cases.js';
@@ -168,7 +168,10 @@ function reasonOf({ work, bytes }: RowCase, { bestMilliseconds, copyGigabytes, t
   const nanoseconds = (bestMilliseconds * 1e6 * threads) / (bytes / 4);
   const copying = (4 * threads) / copyGigabytes;
   const share = cached / nanoseconds;
-  const what = share >= 0.75 ? 'bound by instructions' : 'instructions and memory together';
+  const what =
+    share >= 0.75
+      ? 'bound by instructions'
+      : 'not by instructions alone (memory, or cores shared with others: see loadBefore)';
   return `${what}${work ? ` (${work})` : ''}: for every four bytes that must move a core takes ${round(nanoseconds, 2)} ns, with all arrays in the first cache ${round(cached, 2)} ns, to copy them ${round(copying, 2)} ns`;
 }
 
@@ -176,11 +179,14 @@ export interface RowReport {
   readonly node: string;
   readonly processor: string;
   readonly relaxedSimd: boolean;
+  /** Processes that wanted a core in the minute before the run: well above 0, times are those of a shared machine. */
+  readonly loadBefore: number;
   readonly figures: readonly RowFigure[];
 }
 
 /** Measures all cases with one thread and, where there is a second core, with two. */
 export async function run(rounds = 25): Promise<RowReport> {
+  const loadBefore = round(loadavg()[0] ?? Number.NaN, 1);
   const engines = await Promise.all([1, 2].slice(0, availableParallelism()).map(openEngine));
   const figures: RowFigure[] = [];
   for (const { make, small } of groups) {
@@ -195,11 +201,11 @@ export async function run(rounds = 25): Promise<RowReport> {
   }
   const relaxedSimd = engines[0]?.relaxedSimd ?? false;
   await Promise.all(engines.map((engine) => engine.dispose()));
-  return { node: process.version, processor: cpus()[0]?.model ?? 'unknown', relaxedSimd, figures };
+  return { node: process.version, processor: cpus()[0]?.model ?? 'unknown', relaxedSimd, loadBefore, figures };
 }
 
-function print({ node, processor, relaxedSimd, figures }: RowReport): void {
-  console.log(`Node ${node}, ${processor}, relaxed SIMD ${relaxedSimd ? 'on' : 'off'}`);
+function print({ node, processor, relaxedSimd, loadBefore, figures }: RowReport): void {
+  console.log(`Node ${node}, ${processor}, relaxed SIMD ${relaxedSimd ? 'on' : 'off'}, load before ${loadBefore}`);
   console.log('threads      ms    GB/s    copy  of copy  error');
   for (const { threads, bestMilliseconds, bestGigabytes, copyGigabytes, fraction, error, ...figure } of figures) {
     const columns = [threads, bestMilliseconds, bestGigabytes, copyGigabytes, fraction];
