@@ -23,7 +23,7 @@ export const command = defineCommand({
       placeholder: 'folder',
       help: 'run folder; an older run there is replaced',
     },
-    steps: { type: 'integer', min: 1, default: 2600, short: 'n', help: 'training steps' },
+    steps: { type: 'integer', min: 1, default: 3000, short: 'n', help: 'training steps' },
     characters: { type: 'integer', min: 1, default: 400, help: 'characters to write at the end' },
     seed: { type: 'integer', min: 0, default: 0, help: 'weights, batches and the text follow from it' },
     json: { type: 'boolean', help: 'print summary and text as one JSON document' },
@@ -40,7 +40,7 @@ const recipe = {
   batch: 8,
   length: 128,
   validationLength: 128,
-  peak: 6e-3,
+  peak: 8e-3,
 } as const;
 
 export async function run(options: ValuesOf<typeof command>, io: CommandIo): Promise<number | undefined> {
@@ -78,9 +78,9 @@ export async function run(options: ValuesOf<typeof command>, io: CommandIo): Pro
           peak: recipe.peak,
           warmupSteps: Math.round(steps * 0.05),
           decaySteps: steps,
-          floor: 0.1,
+          floor: 0.01,
         },
-        optimizer: { weightDecay: 0.1, beta2: 0.95 },
+        optimizer: { weightDecay: 0.2, beta2: 0.95 },
       },
     },
     io,

@@ -5,6 +5,8 @@
 // dy, x, weight, mean, inverse deviation, dx, weight sums, bias sums, rows, width, block.
 // The gradient's sums are [⌈rows/block⌉, width], to be added up by reduceColumns: `block` rows a unit of work, so that the order of
 // additions does not depend on the number of parts. Rows stay in the first cache between passes; bound by memory.
+// Lost in the gradient, at 4096 × 256: two rows at a time, to halve the loads and stores of its sums (0.61 against 0.55 ms); a row's
+// dx and the next row's sums in one loop, to overlap arithmetic and memory (0.68 against 0.50).
 import { rowSum } from './reduce-row.as';
 import { madd, nmadd, sumLanes, word, real } from './simd.as';
 
@@ -104,6 +106,41 @@ export function layerNormGradient(args: usize, part: i32, parts: i32): void {
   }
 }
 
+/** dx = d·(dy ⊙ weight) − d·sum − (x − mean)·d²·product. */
+// @ts-ignore: decorator
+@inline
+function inputGradient(dy: usize, x: usize, weight: usize, dx: usize, width: i32, mean: f32, d: f32, sum: f32, product: f32): void {
+  const whole = (<usize>(width & ~3)) << 2;
+  const bytes = (<usize>width) << 2;
+  const shift = -d * sum;
+  const factor = d * d * product;
+  const means = f32x4.splat(mean);
+  const deviations = f32x4.splat(d);
+  const shifts = f32x4.splat(shift);
+  const factors = f32x4.splat(factor);
+  let i: usize = 0;
+  for (; i + 16 < whole; i += 32) {
+    const p = dy + i;
+    const u = x + i;
+    const c = weight + i;
+    const g = madd(f32x4.mul(v128.load(p), deviations), v128.load(c), shifts);
+    const h = madd(f32x4.mul(v128.load(p, 16), deviations), v128.load(c, 16), shifts);
+    const r = nmadd(f32x4.sub(v128.load(u), means), factors, g);
+    const t = nmadd(f32x4.sub(v128.load(u, 16), means), factors, h);
+    v128.store(dx + i, r);
+    v128.store(dx + i, t, 16);
+  }
+  if (i < whole) {
+    const g = madd(f32x4.mul(v128.load(dy + i), deviations), v128.load(weight + i), shifts);
+    v128.store(dx + i, nmadd(f32x4.sub(v128.load(x + i), means), factors, g));
+    i += 16;
+  }
+  for (; i < bytes; i += 4) {
+    const g = load<f32>(dy + i) * d * load<f32>(weight + i) + shift;
+    store<f32>(dx + i, g - (load<f32>(x + i) - mean) * factor);
+  }
+}
+
 function gradientRow(dy: usize, x: usize, weight: usize, dx: usize, dWeight: usize, dBias: usize, width: i32, mean: f32, deviation: f32): void {
   const means = f32x4.splat(mean);
   const deviations = f32x4.splat(deviation);
@@ -151,17 +188,5 @@ function gradientRow(dy: usize, x: usize, weight: usize, dx: usize, dWeight: usi
     sum += g;
     product += g * n;
   }
-  sum /= <f32>width;
-  product /= <f32>width;
-  sums = f32x4.splat(sum);
-  products = f32x4.splat(product);
-  for (i = 0; i < whole; i += 16) {
-    const n = f32x4.mul(f32x4.sub(v128.load(x + i), means), deviations);
-    const g = f32x4.sub(f32x4.mul(v128.load(dy + i), v128.load(weight + i)), sums);
-    v128.store(dx + i, f32x4.mul(deviations, nmadd(n, products, g)));
-  }
-  for (; i < bytes; i += 4) {
-    const n = (load<f32>(x + i) - mean) * deviation;
-    store<f32>(dx + i, deviation * (load<f32>(dy + i) * load<f32>(weight + i) - sum - n * product));
-  }
+  inputGradient(dy, x, weight, dx, width, mean, deviation, sum / <f32>width, product / <f32>width);
 }

@@ -66,6 +66,13 @@ it('takes whole steps of rows, one at least, and no more than there are', () => 
   expect(chunkRows(cases[3]!)).toBe(16);
 });
 
+it('needs no memory for the logits of all rows', () => {
+  const sizes = { rows: 4096, width: 256, vocabulary: 50_264, classes: 50_264, ignoreIndex };
+  const whole = 4 * sizes.rows * sizes.vocabulary;
+  expect(linearCrossEntropyCalls(sizes).workspaceBytes(2)).toBeLessThan(whole / 8);
+  expect(linearCrossEntropyGradientCalls(sizes).workspaceBytes(2)).toBeLessThan(whole / 8);
+});
+
 describe.each(builds)('linearCrossEntropy, %s build', async (build) => {
   const run = await callProbe(build);
 
