@@ -13,7 +13,7 @@ export interface FormChoice<F extends string> {
 
 /** Nanoseconds a point: of a transform there and back, and of the table of twiddle factors, written once a call. */
 const roundTrip = (size: number): number => 0.265 * Math.log2(2 * size);
-const TABLE = 13;
+const TABLE = 4;
 
 /** Nanoseconds of one channel in each form; `hasState`: a state comes in. */
 function forwardCosts(
