@@ -11,30 +11,41 @@ export interface FormChoice<F extends string> {
   readonly reason: string;
 }
 
-/** Nanoseconds of one transform there and back, a point: its passes, and more where two spectra and two rows leave the cache. */
-const transforms = (size: number): number => 0.28 * Math.log2(2 * size) + (size > 16384 ? 1.5 : 0);
+/** Nanoseconds a point: of a transform there and back, and of the table of twiddle factors, written once a call. */
+const roundTrip = (size: number): number => 0.265 * Math.log2(2 * size);
+const TABLE = 4;
 
-/** Nanoseconds of one channel in each form; `ends`: a state comes in, `startsFrom`, or goes out. */
-function forwardCosts({ batch, length, states }: SsmSizes, hasState: boolean): Record<DiagonalSsmForm, number> {
+/** Nanoseconds of one channel in each form; `hasState`: a state comes in. */
+function forwardCosts(
+  { channels, batch, length, states }: SsmSizes,
+  hasState: boolean,
+): Record<DiagonalSsmForm, number> {
   const steps = batch * length;
   const size = fftSize(length);
+  // Up to eight steps the poles are computed in f32 (diagonal-ssm-scan.as.ts).
+  const poles = length <= 8 ? 4 : 16;
   return {
-    scan: 12 * states + steps * (2 + 0.32 * states),
-    chunked: 300 + 80 * states + steps * (0.9 + 0.21 * states),
+    scan: 12 + poles * states + steps * (3.6 + 0.256 * states),
+    chunked: 300 + 53 * states + steps * (0.8 + 0.21 * states),
     convolution:
-      0.25 * length * states +
-      80 * states +
-      (0.5 + batch) * size * transforms(size) +
-      (hasState ? 0.27 * steps * states : 0),
+      250 +
+      41 * states +
+      length * (0.2 + 0.14 * states) +
+      size * ((0.5 + batch) * roundTrip(size) + TABLE / channels) +
+      (hasState ? 0.14 * steps * states : 0),
   };
 }
 
-function gradientCosts({ batch, length, states }: SsmSizes): Record<DiagonalSsmGradientForm, number> {
-  const steps = batch * length;
+/** The gradient by transform has three transforms a row to the forward's two, and two more a channel. */
+function gradientCosts({ channels, batch, length, states }: SsmSizes): Record<DiagonalSsmGradientForm, number> {
   const size = fftSize(length);
   return {
-    chunked: 200 * states + steps * (4 + 0.6 * states),
-    convolution: 100 * states + 0.5 * length * states + (1 + 1.6 * batch) * size * transforms(size),
+    chunked: 400 + 150 * states + batch * length * (2.5 + 0.68 * states),
+    convolution:
+      570 +
+      57 * states +
+      length * (0.6 + 0.4 * states) +
+      size * ((1 + 1.5 * batch) * roundTrip(size) + TABLE / channels),
   };
 }
 

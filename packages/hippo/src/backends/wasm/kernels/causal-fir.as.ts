@@ -2,7 +2,7 @@
 // Words: D B L M, u taps skip state, y endState, workspace, bytes a part. Channels are shared out among the parts.
 // Work: M multiply-adds an output; each row is copied in pieces of 1,024 (with M − 1 before) so that the sliding product
 // never looks at the row's edges; memory traffic is one read of u and one write of y.
-import { copyFloats, correlate, gather, reverseFloats } from './causal-fir-correlate.as';
+import { copyFloats, correlate, dot, gather, reverseFloats } from './causal-fir-correlate.as';
 import { madd, word } from './simd.as';
 
 /** Outputs a piece: with its lead it stays in the first cache. */
@@ -37,6 +37,12 @@ export function filterPiece(
   piece: usize,
 ): void {
   const lead = taps - 1;
+  if (length == 1 && state) {
+    // A step of decoding: the state as it lies, without a copy of it.
+    const first = load<f32>(reversed + ((<usize>lead) << 2));
+    store<f32>(y, (first + skip) * load<f32>(u) + dot(reversed, state, lead));
+    return;
+  }
   for (let t = 0; t < count; t += PIECE) {
     const n = min(PIECE, count - t);
     gather(piece, begin + t, n + lead, state, lead, u, length);

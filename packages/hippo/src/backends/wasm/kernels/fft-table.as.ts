@@ -7,23 +7,50 @@
 import { cosineSine } from './fft-sine.as';
 import { word } from './simd.as';
 
-/** Four cosines, then four sines, of −2π·m/n at m = start, start + step, start + 2·step, start + 3·step (n a power of two). */
-function writeFour(out: usize, start: i32, step: i32, n: i32): void {
-  const scale = f64x2.splat(-6.283185307179586 / <f64>n);
-  const mask = n - 1;
-  const low = f64x2.replace_lane(f64x2.splat(<f64>(start & mask)), 1, <f64>((start + step) & mask));
-  const high = f64x2.replace_lane(
-    f64x2.splat(<f64>((start + 2 * step) & mask)), 1, <f64>((start + 3 * step) & mask),
-  );
-  // The target holds the doubles until they are narrowed in place.
-  cosineSine(f64x2.mul(low, scale), out);
-  const c0 = f32x4.demote_f64x2_zero(v128.load(out));
-  const s0 = f32x4.demote_f64x2_zero(v128.load(out, 16));
-  cosineSine(f64x2.mul(high, scale), out);
-  const c1 = f32x4.demote_f64x2_zero(v128.load(out));
-  const s1 = f32x4.demote_f64x2_zero(v128.load(out, 16));
-  v128.store(out, v128.shuffle<f32>(c0, c1, 0, 1, 4, 5));
-  v128.store(out, v128.shuffle<f32>(s0, s1, 0, 1, 4, 5), 16);
+/** Narrows two doubles into half `half` of four floats. */
+// @ts-ignore: decorator
+@inline
+function storeHalf(out: usize, half: usize, v: v128): void {
+  v128.store64_lane(out + (half << 3), f32x4.demote_f64x2_zero(v), 0);
+}
+
+/** Two lanes of w, w·z, w·z², …: `count` of them, 32 bytes apart, into half `half` of each vector. */
+// @ts-ignore: decorator
+@inline
+function writeSeries(out: usize, half: usize, wr: v128, wi: v128, fourth: bool, count: i32): void {
+  let zr = wr;
+  let zi = wi;
+  if (fourth) {
+    for (let twice = 0; twice < 2; twice++) {
+      const t = f64x2.sub(f64x2.mul(zr, zr), f64x2.mul(zi, zi));
+      zi = f64x2.mul(f64x2.add(zr, zr), zi);
+      zr = t;
+    }
+  }
+  for (let r = 0; r < count; r++, out += 32) {
+    storeHalf(out, half, wr);
+    storeHalf(out + 16, half, wi);
+    const t = f64x2.sub(f64x2.mul(wr, zr), f64x2.mul(wi, zi));
+    wi = f64x2.add(f64x2.mul(wr, zi), f64x2.mul(wi, zr));
+    wr = t;
+  }
+}
+
+/** Four cosines, then four sines, of −2π·i·m/n for i = start … start + 3, one pair of vectors for each multiple m: 1, 5, 9, … when
+ *  `fourth`, else 1, 2, 3, …, by products in f64: sine and cosine are computed for the first only. */
+function writeFour(out: usize, start: i32, n: i32, fourth: bool, count: i32): void {
+  const scale = -6.283185307179586 / <f64>n;
+  const low = f64x2.replace_lane(f64x2.splat(<f64>start * scale), 1, <f64>(start + 1) * scale);
+  const high = f64x2.replace_lane(f64x2.splat(<f64>(start + 2) * scale), 1, <f64>(start + 3) * scale);
+  // The target holds the doubles until they are narrowed.
+  cosineSine(low, out);
+  const c0 = v128.load(out);
+  const s0 = v128.load(out, 16);
+  cosineSine(high, out);
+  const c1 = v128.load(out);
+  const s1 = v128.load(out, 16);
+  writeSeries(out, 0, c0, s0, fourth, count);
+  writeSeries(out, 1, c1, s1, fourth, count);
 }
 
 export function fftTable(args: usize, part: i32, parts: i32): void {
@@ -32,17 +59,16 @@ export function fftTable(args: usize, part: i32, parts: i32): void {
   let count = size >> 4;
   let last = <i32>((<i64>count * (part + 1)) / parts);
   for (let v = <i32>((<i64>count * part) / parts); v < last; v++) {
-    for (let r = 0; r < 4; r++) {
-      const multiple = 1 + 4 * r;
-      writeFour(table + ((<usize>(v * 4 + r)) << 5), 4 * v * multiple, multiple, 4 * size);
-    }
+    writeFour(table + ((<usize>v) << 7), 4 * v, 4 * size, true, 4);
   }
   table += <usize>size << 3;
   let n = size >> 2;
   if (ctz(n) & 1) {
     count = n >> 3;
     last = <i32>((<i64>count * (part + 1)) / parts);
-    for (let v = <i32>((<i64>count * part) / parts); v < last; v++) writeFour(table + ((<usize>v) << 5), 4 * v, 1, n);
+    for (let v = <i32>((<i64>count * part) / parts); v < last; v++) {
+      writeFour(table + ((<usize>v) << 5), 4 * v, n, false, 1);
+    }
     table += <usize>n << 2;
     n >>= 1;
   }
@@ -50,7 +76,7 @@ export function fftTable(args: usize, part: i32, parts: i32): void {
     count = n >> 4;
     last = <i32>((<i64>count * (part + 1)) / parts);
     for (let v = <i32>((<i64>count * part) / parts); v < last; v++) {
-      for (let r = 1; r < 4; r++) writeFour(table + ((<usize>(v * 3 + r - 1)) << 5), 4 * v * r, r, n);
+      writeFour(table + <usize>v * 96, 4 * v, n, false, 3);
     }
     table += <usize>n * 6;
     n >>= 2;

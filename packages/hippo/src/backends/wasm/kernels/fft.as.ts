@@ -3,7 +3,8 @@
 // step i lands in the imaginary part, so the real part is the linear convolution and no zero half is ever transformed.
 // The conjugate product gives the correlation Σ_j k_j u_{t+j} the same way (negative lags become imaginary). Compared with
 // pairing two rows in one transform of size 2H: the same work a row, half the memory, and a single row costs no more.
-// The first pass takes real input and does the weighting, the last one undoes it and writes real output.
+// The first pass takes real input and does the weighting, the last one undoes it and writes real output. Both are bound by their
+// arithmetic, about 340 vector operations for 16 points in all passes; taking the constants of `leave` from memory gained nothing.
 import { conjTimesIm, conjTimesRe, FORWARD, INVERSE, timesIm, timesRe, transform } from './fft-passes.as';
 import { madd, nmadd } from './simd.as';
 
