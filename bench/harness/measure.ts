@@ -1,5 +1,6 @@
 // Runs a contest: checks every contestant's result, warms up, then times them in rounds, one sample of each a round, so that a
 // machine that slows down or is shared slows all of them alike. A sample repeats the work until it is long enough for the clock.
+import { setTimeout } from 'node:timers/promises';
 import type { Contest, Contestant, Prepared } from './contest.ts';
 import { BenchError, Unavailable } from './errors.ts';
 import { type Figure, rounded, summarize } from './figure.ts';
@@ -56,7 +57,10 @@ export async function measure(contest: Contest, options: MeasureOptions): Promis
       // Each round starts with another one, so that nobody always runs after the same rival.
       for (let i = 0; i < entrants.length; i++) {
         const entrant = entrants[(round + i) % entrants.length];
-        entrant?.samples.push(await timer.sample(entrant.prepared, entrant.pace));
+        if (!entrant) continue;
+        entrant.samples.push(await timer.sample(entrant.prepared, entrant.pace));
+        // Threads that wait for more work spin for a while, which would take time from the next contestant.
+        if (entrant.contestant.threads > 1) await setTimeout(SETTLE_MILLISECONDS);
       }
     }
   } finally {
@@ -107,6 +111,8 @@ function figure({ name, unit, limit }: Contest, { contestant, error, pace, sampl
   const share = unit.better === 'more' ? summary.median / value : value / summary.median;
   return { ...base, limit: { name: limit.name, value: rounded(value), share: rounded(share) } };
 }
+
+const SETTLE_MILLISECONDS = 10;
 
 /** Runs longer than this leave nothing in the caches that an untimed run before them could bring back. */
 const LONG_RUN = 0.02;

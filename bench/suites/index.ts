@@ -1,0 +1,12 @@
+// The list of suites, in the order of README.md. A suite's file, and the peers it imports, are loaded only when it runs.
+import type { SuiteEntry } from '../harness/suite.ts';
+
+export const suites: Readonly<Record<string, SuiteEntry>> = {
+  matmul: {
+    title: 'Matrix product',
+    about:
+      'C = A·B in f32, m×k×n, row-major. Hippo packs B in every run; tfjs and onnxruntime-web keep it packed. The limit is the ' +
+      'arithmetic of 128-bit registers, or memory where the operands exceed the caches; OpenBLAS uses wider registers.',
+    load: () => import('./matmul.ts'),
+  },
+};
