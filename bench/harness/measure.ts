@@ -7,6 +7,8 @@ import { type Figure, rounded, summarize } from './figure.ts';
 
 export interface MeasureOptions {
   readonly rounds: number;
+  /** A contestant leaves out the later rounds when it has used so much time, but is there for three. */
+  readonly longestSeconds?: number;
   /** A sample lasts at least this long. */
   readonly sampleSeconds?: number;
   /** Compilers of JavaScript and WebAssembly replace code while it runs: this long before the first sample. */
@@ -42,6 +44,10 @@ interface Entrant {
  */
 export async function measure(contest: Contest, options: MeasureOptions): Promise<Measured> {
   const timer = createTimer(options);
+  const { longestSeconds = 5 } = options;
+  const isLate = ({ samples, pace }: Entrant): boolean =>
+    samples.length >= LEAST_SAMPLES &&
+    samples.reduce((sum, seconds) => sum + seconds * pace.repeats, 0) > longestSeconds;
   const skipped: Skipped[] = [];
   const entrants: Entrant[] = [];
   const opened: Prepared[] = [];
@@ -57,7 +63,7 @@ export async function measure(contest: Contest, options: MeasureOptions): Promis
       // Each round starts with another one, so that nobody always runs after the same rival.
       for (let i = 0; i < entrants.length; i++) {
         const entrant = entrants[(round + i) % entrants.length];
-        if (!entrant) continue;
+        if (!entrant || isLate(entrant)) continue;
         entrant.samples.push(await timer.sample(entrant.prepared, entrant.pace));
         // Threads that wait for more work spin for a while, which would take time from the next contestant.
         if (entrant.contestant.threads > 1) await setTimeout(SETTLE_MILLISECONDS);
@@ -112,6 +118,7 @@ function figure({ name, unit, limit }: Contest, { contestant, error, pace, sampl
   return { ...base, limit: { name: limit.name, value: rounded(value), share: rounded(share) } };
 }
 
+const LEAST_SAMPLES = 3;
 const SETTLE_MILLISECONDS = 10;
 
 /** Runs longer than this leave nothing in the caches that an untimed run before them could bring back. */
