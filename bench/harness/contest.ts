@@ -16,6 +16,8 @@ export interface Prepared {
 export interface Contestant {
   readonly name: string;
   readonly threads: number;
+  /** Where its work is of another amount than the contest's. */
+  readonly unit?: Unit;
   /** @throws Unavailable where it cannot take part here; it is then skipped, and the reason reported. */
   prepare(): Prepared | Promise<Prepared>;
 }

@@ -102,7 +102,8 @@ async function checked(contest: Contest, contestant: Contestant, prepared: Prepa
   );
 }
 
-function figure({ name, unit, limit }: Contest, { contestant, error, pace, samples }: Entrant): Figure {
+function figure({ name, limit, ...contest }: Contest, { contestant, error, pace, samples }: Entrant): Figure {
+  const { unit = contest.unit } = contestant;
   const summary = summarize(samples, unit);
   const base = {
     contest: name,

@@ -26,7 +26,8 @@ export function hippoConvolution(size: ConvolutionSize, { device, threads }: Ope
         ...plan,
         check: async () => {
           await plan.run();
-          return resultError(size, await plan.result());
+          const [y = []] = await plan.results();
+          return resultError(size, y);
         },
       };
     },
@@ -59,7 +60,8 @@ export function hippoConvolutionGradient(
         ...plan,
         check: async () => {
           await plan.run();
-          return gradientError(size, { u, k, g }, target, await plan.result());
+          const [gradient = []] = await plan.results();
+          return gradientError(size, { u, k, g }, target, gradient);
         },
       };
     },

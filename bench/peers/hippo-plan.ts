@@ -8,16 +8,16 @@ export interface Operand {
 
 export interface HippoPlan {
   run(): Promise<void>;
-  /** The first result of the last run. */
-  result(): Promise<ArrayLike<number>>;
+  /** The results of the last run. */
+  results(): Promise<readonly ArrayLike<number>[]>;
   dispose(): void;
 }
 
-/** Compiles `build`; `results` are the shapes of what it gives. The first can be looked at. */
+/** Compiles `build`; `shapes` are those of the values it gives. */
 export async function hippoPlan<Names extends string>(
   device: Device,
   operands: Readonly<Record<Names, Operand>>,
-  results: readonly Shape[],
+  shapes: readonly Shape[],
   build: (values: Readonly<Record<Names, Value>>) => readonly Value[],
 ): Promise<HippoPlan> {
   const store = createStore(device);
@@ -27,7 +27,7 @@ export async function hippoPlan<Names extends string>(
     store.write(variable, { shape, dtype: 'f32', data });
     return [name, variable] as const;
   });
-  const outputs = results.map((shape, i) => stateVariable(`result${i}`, shape));
+  const outputs = shapes.map((shape, i) => stateVariable(`result${i}`, shape));
   store.initialize(outputs);
   const compiled = await compile(
     () => {
@@ -41,10 +41,9 @@ export async function hippoPlan<Names extends string>(
     },
     { store },
   );
-  const [first] = outputs;
   return {
     run: async () => void (await compiled({})),
-    result: async () => (first ? (await store.read(first)).data : []),
+    results: () => Promise.all(outputs.map(async (output) => (await store.read(output)).data)),
     dispose: () => {
       compiled.dispose();
       store.dispose();

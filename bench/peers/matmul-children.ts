@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { type ChildCommand, childContestant } from '../harness/child.ts';
 import type { Contestant } from '../harness/contest.ts';
 import { installedVersion } from '../harness/installed.ts';
+import { nativeEnvironment } from './native-environment.ts';
 import { checkedPlaces, type ProductSize, productError } from './product.ts';
 
 function product(name: string, threads: number, size: ProductSize, start: () => ChildCommand): Contestant {
@@ -29,12 +30,9 @@ export const onnxruntimeProduct = (size: ProductSize, threads: number): Contesta
 export const openblasProduct = (size: ProductSize, threads: number): Contestant =>
   product('OpenBLAS, native', threads, size, () => {
     const program = fileURLToPath(new URL('../../native/openblas.py', import.meta.url));
-    // A core type or cache size forced from outside would handicap the yardstick. Its threads spin after a call, by default
-    // for 20 ms, which would take time from the next contestant: 2²⁰ cycles still cover the gap between two calls.
-    const { OPENBLAS_CORETYPE: _, OPENBLAS_L2_SIZE: __, ...inherited } = process.env;
     return {
       command: 'python3',
       args: [program, ...[size.m, size.k, size.n, threads].map(String)],
-      environment: { ...inherited, OPENBLAS_NUM_THREADS: String(threads), OPENBLAS_THREAD_TIMEOUT: '20' },
+      environment: nativeEnvironment(threads),
     };
   });

@@ -17,4 +17,11 @@ export const suites: Readonly<Record<string, SuiteEntry>> = {
       'the length, 5 N log₂ N operations each, in 128-bit registers.',
     load: () => import('./fft-conv.ts'),
   },
+  attention: {
+    title: 'Causal attention',
+    about:
+      'Batch 4, 4 heads of 64, 1,024 steps. Operations are those of the matrix products over pairs of a query and an earlier ' +
+      'key: two forward, seven with the backward pass. For comparison, two of the products alone, over all pairs.',
+    load: () => import('./attention.ts'),
+  },
 };
