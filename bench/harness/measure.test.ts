@@ -9,7 +9,13 @@ function fakeClock() {
   return { read: () => now, advance: (seconds: number) => (now += seconds) };
 }
 
-const options = (clock: () => number) => ({ rounds: 4, sampleSeconds: 0.01, warmUpSeconds: 0.05, clock });
+const options = (clock: () => number) => ({
+  rounds: 4,
+  longestSeconds: Number.POSITIVE_INFINITY,
+  sampleSeconds: 0.01,
+  warmUpSeconds: 0.05,
+  clock,
+});
 
 function contest(contestants: readonly Contestant[], rest: Partial<Contest> = {}): Contest {
   return { name: 'size', unit: rate('a second', 1, 1), tolerance: 1e-6, contestants, ...rest };
@@ -64,6 +70,18 @@ describe('measure', () => {
     });
     await measure(contest([named('a'), named('b'), named('c')]), options(clock.read));
     expect(order.slice(-12).join('')).toBe('abcbcacababc');
+  });
+
+  it('lets a contestant go that takes very long, after three samples', async () => {
+    const clock = fakeClock();
+    const taking = (seconds: number): Contestant => ({
+      name: `${seconds} s`,
+      threads: 1,
+      prepare: () => ({ check: () => 0, run: () => void clock.advance(seconds) }),
+    });
+    const limited = { ...options(clock.read), rounds: 6, longestSeconds: 5 };
+    const { figures } = await measure(contest([taking(1), taking(1.5), taking(60)]), limited);
+    expect(figures.map(({ samples }) => samples)).toEqual([6, 4, 3]);
   });
 
   it('refuses a wrong result before anything is timed, and closes what was opened', async () => {

@@ -49,13 +49,17 @@ export function renderResult(result: Result): readonly string[] {
   ];
 }
 
-function heading({ node, flags, processor, cores, device, limits }: Result): string {
+function heading({ node, flags, processor, cores, device, rounds, limits, figures }: Result): string {
   const bounds = limits.map(
     ({ threads, gflops, readGigabytes, cachedGigabytes, copyGigabytes }) =>
       `${threads === 1 ? '1 thread' : `${threads} threads`} ${gflops} GFLOP/s, reads ${readGigabytes} GB/s (cached ${cachedGigabytes}), copies ${copyGigabytes} GB/s`,
   );
   const options = flags.length > 0 ? ` ${flags.join(' ')}` : '';
-  return `**Node ${node}${options}**, ${processor}, ${cores} cores; ${device}. Limits measured: ${bounds.join('; ')}.`;
+  return [
+    `**Node ${node}${options}**, ${processor}, ${cores} cores; ${device}.`,
+    ...(figures ? [`${rounds} rounds.`] : []),
+    ...(bounds.length > 0 ? [`The machine's limits: ${bounds.join('; ')}.`] : []),
+  ].join(' ');
 }
 
 /** Contests beside or below each other, whichever is narrower. */
@@ -80,9 +84,10 @@ function figureTable(figures: readonly Figure[]): readonly string[] {
         worst(figures.filter((figure) => figure.contest === contest)),
       ]);
   const [first] = figures;
-  const limit = first?.limit ? `; share of the machine's limit` : '';
+  const limit = first?.limit ? '; share of the limit' : '';
+  const several = figures.some(({ threads }) => threads > 1) ? '; × 2: two threads' : '';
   return [
-    `${first?.unit}: median (quartiles)${limit}; largest error against float64.`,
+    `${first?.unit}: median (quartiles)${limit}${several}; largest error against float64.`,
     table([['', ...(wide ? contests : entrants), 'error'], ...rows]),
   ];
 }
@@ -102,7 +107,8 @@ export function formatFigure({ median, lowerQuartile, upperQuartile, limit }: Fi
 /** The first row is the head. */
 function table(rows: readonly (readonly string[])[]): string {
   const [head = [], ...others] = rows;
-  const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
+  const line = (cells: readonly string[]): string =>
+    `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
   return [line(head), `|${head.map((_, i) => (i === 0 ? ' --- |' : ' ---: |')).join('')}`, ...others.map(line)].join(
     '\n',
   );

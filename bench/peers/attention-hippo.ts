@@ -9,14 +9,14 @@ import {
   lastHead,
   operand,
 } from './attention.ts';
-import type { OpenDevice } from './convolution-hippo.ts';
+import type { OpenedDevice } from './devices.ts';
 import { hippoPlan } from './hippo-plan.ts';
 
 export function hippoAttention(
   size: AttentionSize,
   work: AttentionWork,
   check: ReturnType<typeof attentionCheck>,
-  { device, threads }: OpenDevice,
+  { device, threads }: OpenedDevice,
 ): Contestant {
   const shape = [size.batch, size.heads, size.length, size.headDim];
   const shapes = work === 'forward' ? [shape] : [shape, shape, shape, shape];
@@ -46,7 +46,7 @@ function operands<Name extends 'q' | 'k' | 'v' | 'g'>(size: AttentionSize, names
 }
 
 /** q·kᵀ and (q·kᵀ)·v as two batched products: the rate that attention is compared with. */
-export function hippoProductsOfAttention(size: AttentionSize, { device, threads }: OpenDevice): Contestant {
+export function hippoProductsOfAttention(size: AttentionSize, { device, threads }: OpenedDevice): Contestant {
   const { batch, heads, length, headDim } = size;
   return {
     name: 'Hippo, matrix products alone',

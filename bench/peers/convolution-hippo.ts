@@ -1,16 +1,12 @@
 // Hippo's long convolution, and its gradients with respect to the rows and to the kernels.
-import { type Device, ops } from 'hippo';
+import { ops } from 'hippo';
 import type { Contestant } from '../harness/contest.ts';
 import { numbers } from '../harness/numbers.ts';
 import { type ConvolutionSize, kernelsOf, resultError, rowCount, rowsOf } from './convolution.ts';
+import type { OpenedDevice } from './devices.ts';
 import { hippoPlan } from './hippo-plan.ts';
 
-export interface OpenDevice {
-  readonly device: Device;
-  readonly threads: number;
-}
-
-export function hippoConvolution(size: ConvolutionSize, { device, threads }: OpenDevice): Contestant {
+export function hippoConvolution(size: ConvolutionSize, { device, threads }: OpenedDevice): Contestant {
   const { channels, batch, length } = size;
   const shape = [channels, batch, length];
   return {
@@ -38,7 +34,7 @@ export function hippoConvolution(size: ConvolutionSize, { device, threads }: Ope
 export function hippoConvolutionGradient(
   size: ConvolutionSize,
   target: 'u' | 'k',
-  { device, threads }: OpenDevice,
+  { device, threads }: OpenedDevice,
 ): Contestant {
   const { channels, batch, length } = size;
   const shapes = { u: [channels, batch, length], k: [channels, length] };

@@ -15,6 +15,9 @@ export const operations = ({ m, k, n, batch }: ProductSize): number => 2 * m * k
 /** Bytes of the operands and the result, each once. */
 export const bytes = ({ m, k, n, batch }: ProductSize): number => 4 * batch * (m * k + k * n + m * n);
 
+/** Relative to the sum of absolute products: a sum of 3,072 rounded terms, in any order, stays far below. */
+export const PRODUCT_TOLERANCE = 2e-6;
+
 /** A and B, the same for every contestant. */
 export const operandA = ({ m, k, batch }: ProductSize): Float32Array<ArrayBuffer> => numbers(batch * m * k, 1);
 export const operandB = ({ k, n, batch }: ProductSize): Float32Array<ArrayBuffer> => numbers(batch * k * n, 2);

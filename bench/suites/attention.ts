@@ -1,12 +1,11 @@
 // Causal attention of batch 4, 4 heads of 64 and 1,024 steps, and how near it comes to the rate of matrix products alone.
-import { openDevice } from 'hippo';
 import { type Contest, rate } from '../harness/contest.ts';
 import { limitsFor } from '../harness/machine.ts';
 import { type Facts, measureAll, type SuiteContext, type SuiteOutcome } from '../harness/suite.ts';
 import { type AttentionSize, type AttentionWork, attentionCheck, productOperations } from '../peers/attention.ts';
 import { hippoAttention, hippoProductsOfAttention } from '../peers/attention-hippo.ts';
 import { torchAttention } from '../peers/attention-torch.ts';
-import type { OpenDevice } from '../peers/convolution-hippo.ts';
+import { type OpenedDevice, withDevices } from '../peers/devices.ts';
 
 const size: AttentionSize = { batch: 4, heads: 4, length: 1024, headDim: 64 };
 const works: readonly AttentionWork[] = ['forward', 'forward and backward'];
@@ -14,7 +13,7 @@ const works: readonly AttentionWork[] = ['forward', 'forward and backward'];
 /** Relative to the largest element of a result: sums of 1,024 weighted terms, and an exponential of f32. */
 const TOLERANCE = 1e-5;
 
-function contest(work: AttentionWork, devices: readonly OpenDevice[], { threads, limits }: SuiteContext): Contest {
+function contest(work: AttentionWork, devices: readonly OpenedDevice[], { threads, limits }: SuiteContext): Contest {
   const check = attentionCheck(size, work);
   return {
     name: work,
@@ -43,15 +42,10 @@ function shares({ figures = [] }: SuiteOutcome): Facts {
   return Object.fromEntries(entries);
 }
 
-export async function run(context: SuiteContext): Promise<SuiteOutcome> {
-  const devices = await Promise.all(
-    context.threads.map(async (threads) => ({ device: await openDevice({ threads }), threads })),
-  );
-  try {
+export function run(context: SuiteContext): Promise<SuiteOutcome> {
+  return withDevices(context.threads, async (devices) => {
     const contests = works.map((work) => contest(work, devices, context));
     const outcome = await measureAll(contests, context);
     return { ...outcome, facts: shares(outcome) };
-  } finally {
-    await Promise.all(devices.map(({ device }) => device.dispose()));
-  }
+  });
 }

@@ -1,13 +1,13 @@
 // Long causal convolution by the Fourier transform: 64 rows, against what a JavaScript program could use instead and against
 // FFTW; and what its gradients cost.
-import { openDevice } from 'hippo';
 import { type Contest, duration } from '../harness/contest.ts';
 import { limitsFor, roofline } from '../harness/machine.ts';
 import { type Facts, measureAll, type SuiteContext, type SuiteOutcome } from '../harness/suite.ts';
 import { type ConvolutionSize, nominalOperations, rowCount } from '../peers/convolution.ts';
 import { fftwConvolution } from '../peers/convolution-fftw.ts';
-import { hippoConvolution, hippoConvolutionGradient, type OpenDevice } from '../peers/convolution-hippo.ts';
+import { hippoConvolution, hippoConvolutionGradient } from '../peers/convolution-hippo.ts';
 import { jaxConvolution } from '../peers/convolution-jax.ts';
+import { type OpenedDevice, withDevices } from '../peers/devices.ts';
 import { fftJsConvolution } from '../peers/fft-js.ts';
 import { pffftConvolution } from '../peers/pffft.ts';
 
@@ -16,7 +16,7 @@ const sizes: readonly ConvolutionSize[] = [1024, 4096, 16384].map((length) => ({
 /** Errors of a transform grow with the logarithm of its length. */
 const TOLERANCE = 1e-6;
 
-function contest(size: ConvolutionSize, devices: readonly OpenDevice[], { limits }: SuiteContext): Contest {
+function contest(size: ConvolutionSize, devices: readonly OpenedDevice[], { limits }: SuiteContext): Contest {
   const operations = nominalOperations(size);
   const bytes = 4 * size.length * (2 * rowCount(size) + size.channels);
   return {
@@ -51,17 +51,10 @@ function backwardRatios({ figures = [] }: SuiteOutcome): Facts {
   return Object.fromEntries(entries);
 }
 
-export async function run(context: SuiteContext): Promise<SuiteOutcome> {
-  const devices = await Promise.all(
-    context.threads.map(async (threads) => ({ device: await openDevice({ threads }), threads })),
-  );
-  try {
-    const outcome = await measureAll(
-      sizes.map((size) => contest(size, devices, context)),
-      context,
-    );
+export function run(context: SuiteContext): Promise<SuiteOutcome> {
+  return withDevices(context.threads, async (devices) => {
+    const contests = sizes.map((size) => contest(size, devices, context));
+    const outcome = await measureAll(contests, context);
     return context.threads.includes(1) ? { ...outcome, facts: backwardRatios(outcome) } : outcome;
-  } finally {
-    await Promise.all(devices.map(({ device }) => device.dispose()));
-  }
+  });
 }

@@ -9,6 +9,13 @@ export const suites: Readonly<Record<string, SuiteEntry>> = {
       'arithmetic of 128-bit registers, or memory where the operands exceed the caches; OpenBLAS uses wider registers.',
     load: () => import('./matmul.ts'),
   },
+  'matmul-shapes': {
+    title: 'Matrix product: shapes and layouts',
+    about:
+      "The kernel in the shapes that models need: m×k×n, and how A and B lie (N as they are, T transposed: NT is a layer's " +
+      'forward pass, TN its weight gradient). The limit is arithmetic, or reading the operands once, whichever takes longer.',
+    load: () => import('./matmul-shapes.ts'),
+  },
   'fft-conv': {
     title: 'Long convolution',
     about:
@@ -23,5 +30,10 @@ export const suites: Readonly<Record<string, SuiteEntry>> = {
       'Batch 4, 4 heads of 64, 1,024 steps. Operations are those of the matrix products over pairs of a query and an earlier ' +
       'key: two forward, seven with the backward pass. For comparison, two of the products alone, over all pairs.',
     load: () => import('./attention.ts'),
+  },
+  'first-light': {
+    title: 'First light',
+    about: 'The whole of `npm start`, in a process of its own: a small model trained on the works of Shakespeare.',
+    load: () => import('./first-light.ts'),
   },
 };

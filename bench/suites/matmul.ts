@@ -7,7 +7,7 @@ import { type Engine, loadMatmulCalls, type MatmulCalls, openEngines } from '../
 import { jaxProduct } from '../peers/jax.ts';
 import { onnxruntimeProduct, openblasProduct } from '../peers/matmul-children.ts';
 import { hippoProduct } from '../peers/matmul-hippo.ts';
-import { bytes, operations, type ProductSize } from '../peers/product.ts';
+import { bytes, operations, PRODUCT_TOLERANCE, type ProductSize } from '../peers/product.ts';
 import { tfjsProduct } from '../peers/tfjs.ts';
 
 const sizes: readonly ProductSize[] = [
@@ -18,9 +18,6 @@ const sizes: readonly ProductSize[] = [
   [1, 768, 3072],
   [1, 768, 50304],
 ].map(([m = 1, k = 1, n = 1]) => ({ m, k, n, layout: 'NN', batch: 1 }));
-
-/** Relative to the sum of absolute products: a sum of 3072 rounded terms, in any order, stays far below. */
-export const PRODUCT_TOLERANCE = 2e-6;
 
 const limit = (size: ProductSize, limits: MachineLimits): Limit => ({
   name: 'the limit',
@@ -48,7 +45,7 @@ export async function run(context: SuiteContext): Promise<SuiteOutcome> {
   const engines = await openEngines(context.threads);
   try {
     const contests = sizes.map((size) => contest(size, engines, calls, context));
-    return { ...(await measureAll(contests, context)), facts: { 'relaxed SIMD': engines[0]?.relaxedSimd ?? false } };
+    return await measureAll(contests, context);
   } finally {
     await Promise.all(engines.map((engine) => engine.dispose()));
   }
