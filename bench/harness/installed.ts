@@ -11,6 +11,6 @@ export function installedVersion(name: string): string {
   const folders = require.resolve.paths(name) ?? [];
   const manifest = folders.map((folder) => `${folder}/${name}/package.json`).find((path) => existsSync(path));
   if (!manifest) throw new Unavailable(`${name} is not installed`);
-  const { version } = JSON.parse(readFileSync(manifest, 'utf8')) as { version: string }; // every package has one
+  const { version } = JSON.parse(readFileSync(manifest, 'utf8')) as { version: string }; // every package has a version
   return version;
 }

@@ -10,7 +10,7 @@ import {
   operand,
 } from './attention.ts';
 import type { OpenedDevice } from './devices.ts';
-import { hippoPlan } from './hippo-plan.ts';
+import { hippoPlan, type Operand } from './hippo-plan.ts';
 
 export function hippoAttention(
   size: AttentionSize,
@@ -42,7 +42,7 @@ export function hippoAttention(
 function operands<Name extends 'q' | 'k' | 'v' | 'g'>(size: AttentionSize, names: readonly Name[]) {
   const shape = [size.batch, size.heads, size.length, size.headDim];
   const entries = names.map((name) => [name, { shape, data: operand(size, name) }]);
-  return Object.fromEntries(entries) as Record<Name, { readonly shape: number[]; readonly data: Float32Array }>;
+  return Object.fromEntries(entries) as Record<Name, Operand>; // of `names`
 }
 
 /** q·kᵀ and (q·kᵀ)·v as two batched products: the rate that attention is compared with. */

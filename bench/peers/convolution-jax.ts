@@ -52,6 +52,6 @@ function convolution({ numpy: np }: Jax, { channels, batch, length }: Convolutio
     };
     const result = np.fft.ifft(product);
     const whole = np.stack([result.real, result.imag], 2).reshape([channels, batch, 2 * length]);
-    return np.split(whole, 2, 2)[0] as Numbers;
+    return np.split(whole, 2, 2)[0] as Numbers; // the first of two
   };
 }

@@ -14,11 +14,8 @@ export function hippoProduct(size: ProductSize, engine: Engine, matmulCalls: Mat
         batch > 1 ? { strideA: m * k, strideB: k * n, strideC: m * n } : { strideA: 0, strideB: 0, strideC: 0 };
       const transposes = { transposeA: layout.startsWith('T'), transposeB: layout.endsWith('T') };
       const calls = matmulCalls({ m, n, k, batch, ...strides, ...transposes });
-      const [a, b, c] = [m * k, k * n, m * n].map((count) => engine.allocate(4 * batch * count)) as [
-        number,
-        number,
-        number,
-      ];
+      const allocate = (count: number): number => engine.allocate(4 * batch * count);
+      const [a, b, c] = [allocate(m * k), allocate(k * n), allocate(m * n)];
       const workspace = engine.allocate(Math.max(64, calls.workspaceBytes(engine.threads)));
       const plan = engine.load(calls.calls({ inputs: [a, b], outputs: [c], workspace }, engine.threads));
       const floats = (address: number, count: number) => new Float32Array(engine.memory.buffer, address, batch * count);

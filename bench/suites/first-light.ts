@@ -17,7 +17,7 @@ export async function run(): Promise<SuiteOutcome> {
       [...process.execArgv, command, 'first-light', '--out', join(folder, 'run'), '--json'],
       { maxBuffer: 1 << 24 },
     );
-    const { out: _, text, ...facts } = JSON.parse(stdout) as Record<string, string | number | boolean>;
+    const { out: _, text, ...facts } = JSON.parse(stdout) as Facts; // what --json prints
     return { facts: { ...withoutNoise(facts), text: String(text).replaceAll('\n', ' / ') } };
   } finally {
     rmSync(folder, { recursive: true, force: true });

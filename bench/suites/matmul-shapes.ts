@@ -74,11 +74,10 @@ export async function run(context: SuiteContext): Promise<SuiteOutcome> {
   try {
     const contests = rows.map((row) => contest(row, engines, calls, context));
     const outcome = await measureAll(contests, context);
-    const costs = engines.map((engine) => [
-      `µs to hand over a call, ${engine.threads} threads`,
-      forkJoinMicroseconds(engine),
-    ]);
-    return { ...outcome, facts: Object.fromEntries(costs) as Record<string, number> };
+    const costs = engines.map(
+      (engine) => [`µs to hand over a call, threads ${engine.threads}`, forkJoinMicroseconds(engine)] as const,
+    );
+    return { ...outcome, facts: Object.fromEntries(costs) };
   } finally {
     await Promise.all(engines.map((engine) => engine.dispose()));
   }
