@@ -4,10 +4,10 @@ import { fillNumbers } from '../harness/numbers.ts';
 import type { Engine, MatmulCalls } from './engine.ts';
 import { type ProductSize, resultError } from './product.ts';
 
-export function hippoProduct(size: ProductSize, engine: Engine, matmulCalls: MatmulCalls): Contestant {
+export function hippoProduct(size: ProductSize, engine: Engine, matmulCalls: MatmulCalls, name = 'Hippo'): Contestant {
   const { m, k, n, batch, layout } = size;
   return {
-    name: 'Hippo',
+    name,
     threads: engine.threads,
     prepare: () => {
       const strides =

@@ -5,8 +5,9 @@ export const suites: Readonly<Record<string, SuiteEntry>> = {
   matmul: {
     title: 'Matrix product',
     about:
-      'C = A·B in f32, m×k×n, row-major. Hippo packs B in every run; tfjs and onnxruntime-web keep it packed. The limit is the ' +
-      'arithmetic of 128-bit registers, or memory where the operands exceed the caches; OpenBLAS uses wider registers.',
+      'C = A·B in f32, m×k×n, row-major; Hippo also with B stored as n×k, as its models store weights. Hippo packs B in every run; ' +
+      'tfjs and onnxruntime-web keep it packed. The limit is the arithmetic of 128-bit registers, or reading the operands where ' +
+      'that takes longer; OpenBLAS uses wider registers.',
     load: () => import('./matmul.ts'),
   },
   'matmul-shapes': {

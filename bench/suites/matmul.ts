@@ -33,6 +33,7 @@ function contest(size: ProductSize, engines: readonly Engine[], calls: MatmulCal
     limit: limit(size, limits),
     contestants: [
       ...engines.map((engine) => hippoProduct(size, engine, calls)),
+      ...engines.map((engine) => hippoProduct({ ...size, layout: 'NT' }, engine, calls, 'Hippo, B as n×k')),
       ...[tfjsProduct(size), jaxProduct(size)],
       ...threads.map((count) => onnxruntimeProduct(size, count)),
       ...threads.map((count) => openblasProduct(size, count)),
