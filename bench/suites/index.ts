@@ -21,8 +21,8 @@ export const suites: Readonly<Record<string, SuiteEntry>> = {
     title: 'Long convolution',
     about:
       'Causal convolution of 64 rows, 8 channels × batch 8, with kernels as long as the rows. Everyone transforms each ' +
-      "channel's kernel in every run, and takes rows one by one or two as one complex row, whichever is faster. The limit is the arithmetic of two transforms of twice " +
-      'the length, 5 N log₂ N operations each, in 128-bit registers.',
+      "channel's kernel in every run, and takes rows one by one or two as one complex row, whichever is faster. The limit is " +
+      'the arithmetic of two transforms of twice the length, 5 N log₂ N operations each, in 128-bit registers.',
     load: () => import('./fft-conv.ts'),
   },
   attention: {
