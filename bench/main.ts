@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { openDevice } from 'hippo';
 import { type Command, parseCommand, usage } from './harness/arguments.ts';
 import { BenchError } from './harness/errors.ts';
-import { measureLimits } from './harness/machine.ts';
+import { busyWarning, describeMachine, measureLimits } from './harness/machine.ts';
 import { renderReadme } from './harness/render.ts';
 import { createResult, readResults, resultName, writeResult } from './harness/report.ts';
 import { suites } from './suites/index.ts';
@@ -18,6 +18,9 @@ const readmePath = fileURLToPath(new URL('../README.md', import.meta.url));
 type RunCommand = Extract<Command, { kind: 'run' }>;
 
 async function run({ names, threads, rounds, label }: RunCommand): Promise<void> {
+  const machine = describeMachine();
+  const warning = busyWarning(machine);
+  if (warning) console.log(`Note: ${warning}`);
   const opened = await openDevice(); // first, since it turns on what V8 has behind flags
   const device = opened.description;
   await opened.dispose();
@@ -30,7 +33,7 @@ async function run({ names, threads, rounds, label }: RunCommand): Promise<void>
     const { run: runSuite } = await entry.load();
     const outcome = await runSuite({ threads, rounds, limits, log: (line) => console.log(line) });
     for (const { contestant, reason } of outcome.skipped ?? []) console.log(`  skipped ${contestant}: ${reason}`);
-    const result = createResult(outcome, { suite: name, label, device, rounds, limits });
+    const result = createResult(outcome, { suite: name, label, device, rounds, limits, machine });
     writeResult(resultFolder, result);
     const seconds = Math.round((performance.now() - started) / 1000);
     console.log(`  results/${resultName(result)}.json, ${seconds} s`);

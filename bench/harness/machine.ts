@@ -1,7 +1,7 @@
 // What this machine can do at best, measured: arithmetic in 128-bit registers, reading and copying memory. Figures are reported
 // as shares of these, so that they mean something on another machine.
 import { once } from 'node:events';
-import { availableParallelism, cpus } from 'node:os';
+import { availableParallelism, cpus, loadavg } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import { rounded } from './figure.ts';
 import type { LimitRequest } from './limit-worker.ts';
@@ -25,9 +25,25 @@ export type MachineLimits = readonly ThreadLimits[];
 export interface Machine {
   readonly processor: string;
   readonly cores: number;
+  /** Programs that ran or waited to run in the last minute, on average (getloadavg). */
+  readonly load: number;
 }
 
-export const machine = (): Machine => ({ processor: cpus()[0]?.model ?? 'unknown', cores: availableParallelism() });
+/** As it is now: ask before measuring. */
+export const describeMachine = (): Machine => ({
+  processor: cpus()[0]?.model ?? 'unknown',
+  cores: availableParallelism(),
+  load: rounded(loadavg()[0] ?? 0),
+});
+
+/** More than this much work of others on each core and the figures say little. */
+const BUSY = 0.5;
+
+/** A sentence where other programs take so much that figures will be low, else nothing. */
+export const busyWarning = ({ load, cores }: Machine): string | undefined =>
+  load > BUSY * cores
+    ? `the machine is busy, load ${load} on ${cores} cores: figures will be low and uneven.`
+    : undefined;
 
 const ATTEMPTS = 10;
 const MILLISECONDS = 40;

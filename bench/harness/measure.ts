@@ -44,7 +44,7 @@ interface Entrant {
  */
 export async function measure(contest: Contest, options: MeasureOptions): Promise<Measured> {
   const timer = createTimer(options);
-  const { longestSeconds = 5 } = options;
+  const { longestSeconds = 3 } = options;
   const isLate = ({ samples, pace }: Entrant): boolean =>
     samples.length >= LEAST_SAMPLES &&
     samples.reduce((sum, seconds) => sum + seconds * pace.repeats, 0) > longestSeconds;

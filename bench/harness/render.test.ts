@@ -20,6 +20,7 @@ const result = (rest: Partial<Result> = {}): Result => ({
     flags: [],
     processor: 'a processor',
     cores: 2,
+    load: 0.3,
     device: 'wasm',
     rounds: 11,
   },
@@ -47,6 +48,8 @@ describe('renderReadme', () => {
     expect(rendered).toContain('| loss | 1.5 |');
     expect(rendered).toMatch(/\n\n<!-- end of results -->\nafter\n$/);
     expect(rendered).not.toContain('old');
+    expect(rendered).not.toContain('busy');
+    expect(renderReadme(readme, [result({ load: 7.5 })], tiny)).toContain('busy, load 7.5 on 2 cores');
     expect(renderReadme(rendered, [result({ facts: { loss: 1.5 } })], tiny)).toBe(rendered);
   });
 

@@ -2,6 +2,7 @@
 // and a test compares it with the committed results.
 import { BenchError } from './errors.ts';
 import type { Figure } from './figure.ts';
+import { busyWarning } from './machine.ts';
 import { type Result, resultName } from './report.ts';
 import type { SuiteEntry } from './suite.ts';
 
@@ -49,7 +50,9 @@ export function renderResult(result: Result): readonly string[] {
   ];
 }
 
-function heading({ node, flags, processor, cores, device, rounds, limits, figures }: Result): string {
+function heading(result: Result): string {
+  const { node, flags, processor, cores, device, rounds, limits, figures } = result;
+  const busy = busyWarning(result);
   const bounds = limits.map(
     ({ threads, gflops, readGigabytes, cachedGigabytes, copyGigabytes }) =>
       `${threads === 1 ? '1 thread' : `${threads} threads`} ${gflops} GFLOP/s, reads ${readGigabytes} GB/s (cached ${cachedGigabytes}), copies ${copyGigabytes} GB/s`,
@@ -58,6 +61,7 @@ function heading({ node, flags, processor, cores, device, rounds, limits, figure
   return [
     `**Node ${node}${options}**, ${processor}, ${cores} cores; ${device}.`,
     ...(figures ? [`${rounds} rounds.`] : []),
+    ...(busy ? [`When it was measured, ${busy}`] : []),
     ...(bounds.length > 0 ? [`The machine's limits: ${bounds.join('; ')}.`] : []),
   ].join(' ');
 }

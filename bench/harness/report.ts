@@ -1,7 +1,7 @@
 // The JSON of a suite: its outcome, and everything that a reader needs to judge it. results/NAME.json, or results/NAME.LABEL.json
 // where the same suite was measured in another way (another Node: node24).
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { type Machine, type MachineLimits, machine } from './machine.ts';
+import type { Machine, MachineLimits } from './machine.ts';
 import type { SuiteOutcome } from './suite.ts';
 
 export interface Result extends SuiteOutcome, Machine {
@@ -24,12 +24,16 @@ export interface ReportOptions {
   readonly device: string;
   readonly rounds: number;
   readonly limits: MachineLimits;
+  readonly machine: Machine;
 }
 
-export function createResult(outcome: SuiteOutcome, { suite, label, device, rounds, limits }: ReportOptions): Result {
+export function createResult(
+  outcome: SuiteOutcome,
+  { suite, label, device, rounds, limits, machine }: ReportOptions,
+): Result {
   const flags = [...process.execArgv, ...(process.env.NODE_OPTIONS?.split(' ') ?? [])].filter((flag) => flag !== '');
   const versions = { node: process.version, v8: process.versions.v8 };
-  return { suite, ...(label && { label }), ...versions, flags, ...machine(), device, rounds, limits, ...outcome };
+  return { suite, ...(label && { label }), ...versions, flags, ...machine, device, rounds, limits, ...outcome };
 }
 
 export const resultName = ({ suite, label }: Pick<Result, 'suite' | 'label'>): string =>
