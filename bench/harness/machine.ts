@@ -45,8 +45,9 @@ export const busyWarning = ({ load, cores }: Machine): string | undefined =>
     ? `the machine is busy, load ${load} on ${cores} cores: figures will be low and uneven.`
     : undefined;
 
-const ATTEMPTS = 10;
-const MILLISECONDS = 40;
+/** Many and short: the best of them is one that nobody interrupted. */
+const ATTEMPTS = 30;
+const MILLISECONDS = 10;
 
 /** Measures the limits with each number of threads. Takes about a second and a half for each. */
 export async function measureLimits(threads: readonly number[]): Promise<MachineLimits> {
