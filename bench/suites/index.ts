@@ -1,0 +1,40 @@
+// The list of suites, in the order of README.md. A suite's file, and the peers it imports, are loaded only when it runs.
+import type { SuiteEntry } from '../harness/suite.ts';
+
+export const suites: Readonly<Record<string, SuiteEntry>> = {
+  matmul: {
+    title: 'Matrix product',
+    about:
+      'C = A·B in f32, m×k×n, row-major; Hippo also with B stored as n×k, as its models store weights. Hippo packs B in every run; ' +
+      'tfjs and onnxruntime-web keep it packed. The limit is the arithmetic of 128-bit registers, or reading the operands where ' +
+      'that takes longer; OpenBLAS uses wider registers.',
+    load: () => import('./matmul.ts'),
+  },
+  'matmul-shapes': {
+    title: 'Matrix product: shapes and layouts',
+    about:
+      "The kernel in the shapes that models need: m×k×n, and how A and B lie (N as they are, T transposed: NT is a layer's " +
+      'forward pass, TN its weight gradient). The limit is arithmetic, or reading the operands once, whichever takes longer.',
+    load: () => import('./matmul-shapes.ts'),
+  },
+  'fft-conv': {
+    title: 'Long convolution',
+    about:
+      'Causal convolution of 64 rows, 8 channels × batch 8, with kernels as long as the rows. Everyone transforms each ' +
+      "channel's kernel in every run, and takes rows one by one or two as one complex row, whichever is faster. The limit is " +
+      'the arithmetic of two transforms of twice the length, 5 N log₂ N operations each, in 128-bit registers.',
+    load: () => import('./fft-conv.ts'),
+  },
+  attention: {
+    title: 'Causal attention',
+    about:
+      'Batch 4, 4 heads of 64, 1,024 steps. Operations are those of the matrix products over pairs of a query and an earlier ' +
+      'key: two forward, seven with the backward pass. For comparison, two of the products alone, over all pairs.',
+    load: () => import('./attention.ts'),
+  },
+  'first-light': {
+    title: 'First light',
+    about: 'The whole of `npm start`, in a process of its own: a small model trained on the works of Shakespeare.',
+    load: () => import('./first-light.ts'),
+  },
+};
