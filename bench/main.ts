@@ -3,7 +3,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import { openDevice } from 'hippo';
+import { enableWideVectors, openDevice } from 'hippo';
 import { type Command, parseCommand, usage } from './harness/arguments.ts';
 import { BenchError } from './harness/errors.ts';
 import { busyWarning, describeMachine, measureLimits } from './harness/machine.ts';
@@ -21,7 +21,9 @@ async function run({ names, threads, rounds, label }: RunCommand): Promise<void>
   const machine = describeMachine();
   const warning = busyWarning(machine);
   if (warning) console.log(`Note: ${warning}`);
-  const opened = await openDevice(); // first, since it turns on what V8 has behind flags
+  // First, since these turn on what V8 has behind flags.
+  enableWideVectors();
+  const opened = await openDevice();
   const device = opened.description;
   await opened.dispose();
   const limits = await measureLimits(threads);

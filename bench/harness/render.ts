@@ -36,7 +36,7 @@ export function renderReadme(
 
 /** The paragraphs of one result. */
 export function renderResult(result: Result): readonly string[] {
-  const { figures = [], skipped = [], versions = {}, facts } = result;
+  const { figures = [], tables: own = [], skipped = [], versions = {}, facts } = result;
   const units = [...new Set(figures.map(({ unit }) => unit))];
   const tables = units.flatMap((unit) => figureTable(figures.filter((figure) => figure.unit === unit)));
   const peers = Object.entries(versions).map(([name, version]) => `${name} ${version}`);
@@ -44,6 +44,7 @@ export function renderResult(result: Result): readonly string[] {
   return [
     heading(result),
     ...tables,
+    ...own.flatMap(({ caption, head, rows }) => [caption, table([head, ...rows.map((row) => row.map(String))])]),
     ...(facts ? [table([['', ''], ...Object.entries(facts).map(([name, value]) => [name, String(value)])])] : []),
     ...(peers.length > 0 ? [`Versions: ${peers.join(', ')}.`] : []),
     ...(absent.length > 0 ? [`Did not take part: ${absent.join('; ')}.`] : []),

@@ -15,7 +15,16 @@ export interface SuiteContext {
 /** Measured facts that are no contest: a loss, bytes of memory, seconds of a whole program. */
 export type Facts = Readonly<Record<string, string | number | boolean>>;
 
+/** A table of results that are no contest between contestants. The first column names the row. */
+export interface Table {
+  /** What the numbers are, with their units. */
+  readonly caption: string;
+  readonly head: readonly string[];
+  readonly rows: readonly (readonly (string | number)[])[];
+}
+
 export interface SuiteOutcome {
+  readonly tables?: readonly Table[];
   readonly figures?: readonly Figure[];
   readonly skipped?: readonly Skipped[];
   readonly versions?: Readonly<Record<string, string>>;

@@ -32,6 +32,27 @@ export const suites: Readonly<Record<string, SuiteEntry>> = {
       'key: two forward, seven with the backward pass. For comparison, two of the products alone, over all pairs.',
     load: () => import('./attention.ts'),
   },
+  'state-space': {
+    title: 'State-space layers by length',
+    about:
+      'The diagonal state-space model and the fused H3 mixer (shift, gate, diagonal, gate) on one thread, in processor time: every ' +
+      'form, 1 to 262,144 steps. The cost model of the planner is fitted to these figures.',
+    load: () => import('./state-space.ts'),
+  },
+  rows: {
+    title: 'Operations bound by memory',
+    about:
+      'Layer norm, cross-entropy of a linear head with 50,264 classes, embedding gradient, AdamW, dropout and others, against a ' +
+      'copy of as many bytes in the same round. What is below 1/1.5 of the copy says what bounds it.',
+    load: () => import('./rows.ts'),
+  },
+  memory: {
+    title: 'Memory',
+    about:
+      'Plans against what is held and resident, recomputation of layers, and 100,000 tokens of generation: width 256, 6 layers, ' +
+      'attention in 1 and 4 (generation: none), batch 4 × 1,024, one thread.',
+    load: () => import('./memory.ts'),
+  },
   'first-light': {
     title: 'First light',
     about: 'The whole of `npm start`, in a process of its own: a small model trained on the works of Shakespeare.',

@@ -1,20 +1,20 @@
 // The memory-bound operations of a training step, each as kernel calls with the bytes that must move and a check against float64.
 // Sizes are those of a step of 4 × 1024 tokens, width 256, 50,264 classes, and one width larger than the caches.
-import type * as EngineModule from '../packages/hippo/dist/backends/wasm/engine.js';
-import type * as AdamWModule from '../packages/hippo/dist/backends/wasm/kernels/adam-w.js';
-import type { KernelCalls } from '../packages/hippo/dist/backends/wasm/kernels/call.js';
-import type * as ElementwiseModule from '../packages/hippo/dist/backends/wasm/kernels/elementwise.js';
-import type * as EmbeddingModule from '../packages/hippo/dist/backends/wasm/kernels/embedding.js';
-import type * as LayerNormModule from '../packages/hippo/dist/backends/wasm/kernels/layer-norm.js';
-import type * as LinearCrossEntropyModule from '../packages/hippo/dist/backends/wasm/kernels/linear-cross-entropy.js';
-import type * as MatmulModule from '../packages/hippo/dist/backends/wasm/kernels/matmul.js';
-import type * as MovementModule from '../packages/hippo/dist/backends/wasm/kernels/movement.js';
-import type * as RandomModule from '../packages/hippo/dist/backends/wasm/kernels/random.js';
-import type * as SumSquaresModule from '../packages/hippo/dist/backends/wasm/kernels/sum-squares.js';
-import type * as SpecialModule from '../packages/hippo/dist/tensor/special.js';
+import type * as EngineModule from '../../packages/hippo/dist/backends/wasm/engine.js';
+import type * as AdamWModule from '../../packages/hippo/dist/backends/wasm/kernels/adam-w.js';
+import type { KernelCalls } from '../../packages/hippo/dist/backends/wasm/kernels/call.js';
+import type * as ElementwiseModule from '../../packages/hippo/dist/backends/wasm/kernels/elementwise.js';
+import type * as EmbeddingModule from '../../packages/hippo/dist/backends/wasm/kernels/embedding.js';
+import type * as LayerNormModule from '../../packages/hippo/dist/backends/wasm/kernels/layer-norm.js';
+import type * as LinearCrossEntropyModule from '../../packages/hippo/dist/backends/wasm/kernels/linear-cross-entropy.js';
+import type * as MatmulModule from '../../packages/hippo/dist/backends/wasm/kernels/matmul.js';
+import type * as MovementModule from '../../packages/hippo/dist/backends/wasm/kernels/movement.js';
+import type * as RandomModule from '../../packages/hippo/dist/backends/wasm/kernels/random.js';
+import type * as SumSquaresModule from '../../packages/hippo/dist/backends/wasm/kernels/sum-squares.js';
+import type * as SpecialModule from '../../packages/hippo/dist/tensor/special.js';
 
 // The kernels are internal, so they are loaded from the built package by path.
-const built = new URL('../../packages/hippo/dist/', import.meta.url);
+const built = new URL('../../../packages/hippo/dist/', import.meta.url);
 const load = async <T>(path: string): Promise<T> => (await import(new URL(path, built).href)) as T;
 const kernel = <T>(name: string): Promise<T> => load<T>(`backends/wasm/kernels/${name}.js`);
 

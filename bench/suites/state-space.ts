@@ -2,17 +2,24 @@
 // forward and backward, at 1 to 262,144 steps with 4 and 32 states. Checks the first channel of every kernel against float64
 // before it is timed. The constants of the cost model (backends/wasm/diagonal-ssm-cost.ts) are fitted to these figures; beside them
 // stands what the model predicts and which form it takes.
-//   npm run build && npx tsc -b bench && node bench/dist/diagonal-ssm.js
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { cpus } from 'node:os';
-import type * as Costs from '../packages/hippo/dist/backends/wasm/diagonal-ssm-cost.js';
-import type { KernelCalls } from '../packages/hippo/dist/backends/wasm/kernels/call.js';
-import type * as Diagonal from '../packages/hippo/dist/backends/wasm/kernels/diagonal-ssm.js';
-import type * as Mixer from '../packages/hippo/dist/backends/wasm/kernels/h3-mixer.js';
-import type * as DiagonalOperation from '../packages/hippo/dist/ops/diagonal-ssm.js';
-import type * as MixerOperation from '../packages/hippo/dist/ops/h3-mixer.js';
-import type * as MixerGradient from '../packages/hippo/dist/ops/h3-mixer-gradient.js';
-import { type Engine, load, noise, openEngine, type Prepared, prepare, relativeError, timeInTurns } from './kernels.js';
+import type * as Costs from '../../packages/hippo/dist/backends/wasm/diagonal-ssm-cost.js';
+import type { KernelCalls } from '../../packages/hippo/dist/backends/wasm/kernels/call.js';
+import type * as Diagonal from '../../packages/hippo/dist/backends/wasm/kernels/diagonal-ssm.js';
+import type * as Mixer from '../../packages/hippo/dist/backends/wasm/kernels/h3-mixer.js';
+import type * as DiagonalOperation from '../../packages/hippo/dist/ops/diagonal-ssm.js';
+import type * as MixerOperation from '../../packages/hippo/dist/ops/h3-mixer.js';
+import type * as MixerGradient from '../../packages/hippo/dist/ops/h3-mixer-gradient.js';
+import type { SuiteContext, SuiteOutcome, Table } from '../harness/suite.ts';
+import {
+  type Engine,
+  load,
+  noise,
+  openEngine,
+  type Prepared,
+  prepare,
+  relativeError,
+  timeInTurns,
+} from './kernel-timing.ts';
 
 const forms = ['scan', 'chunked', 'convolution'] as const;
 const gradientForms = ['chunked', 'convolution'] as const;
@@ -208,37 +215,54 @@ function flatness(figures: readonly Figure[], states: number, batch: number) {
   };
 }
 
-const engine = await openEngine();
-const figures: Figure[] = [];
-for (const states of [4, 32]) {
-  for (const batch of [1, 4]) {
-    for (const length of lengths) {
-      const channels = Math.max(8, Math.min(256, Math.floor(2 ** 17 / (batch * length))));
-      for (const figure of measure(engine, { channels, batch, length, states }, length > 16384 ? 5 : 11)) {
-        figures.push(figure);
-        const times = Object.entries(figure.nanoseconds).map(([form, ns]) => `${form} ${ns.toFixed(2)}`);
-        console.log(
-          `${figure.kernel} ${length} steps × ${batch}, ${states} states: ${times.join(', ')} → ${figure.chosen} (${figure.reason}; error ${figure.error.toExponential(1)})`,
-        );
+/** One thread, whatever the context asks for: figures are those of a core. */
+export async function run({ rounds, log }: SuiteContext): Promise<SuiteOutcome> {
+  const engine = await openEngine();
+  const figures: Figure[] = [];
+  for (const states of [4, 32]) {
+    for (const batch of [1, 4]) {
+      for (const length of lengths) {
+        const channels = Math.max(8, Math.min(256, Math.floor(2 ** 17 / (batch * length))));
+        const turns = length > 16384 ? Math.min(5, rounds) : rounds;
+        for (const figure of measure(engine, { channels, batch, length, states }, turns)) {
+          figures.push(figure);
+          log(`  ${figure.kernel} ${length} steps × ${batch}, ${states} states → ${figure.chosen} (${figure.reason})`);
+        }
       }
     }
   }
+  await engine.dispose();
+  const summaries = [4, 32].flatMap((states) => [1, 4].map((batch) => flatness(figures, states, batch)));
+  return { tables: [flatTable(summaries), formTable(figures)] };
 }
-const summaries = [4, 32].flatMap((states) => [1, 4].map((batch) => flatness(figures, states, batch)));
-const report = {
-  node: process.version,
-  processor: cpus()[0]?.model ?? 'unknown',
-  relaxedSimd: engine.relaxedSimd,
-  unit: 'nanoseconds of processor time a step and channel, one thread, least of 5 to 11 turns',
-  mixerByLength: summaries,
-  figures,
-};
-await engine.dispose();
-for (const s of summaries) {
-  console.log(
-    `mixer, ${s.states} states, batch ${s.batch}: forward ${s.forward.join(' ')} (ratio ${s.forwardRatio}), forward and backward ${s.forwardAndBackward.join(' ')} (ratio ${s.forwardAndBackwardRatio})`,
-  );
+
+function flatTable(summaries: readonly ReturnType<typeof flatness>[]): Table {
+  const long = lengths.filter((length) => length >= 1024);
+  return {
+    caption:
+      'The fused H3 mixer in the form that the plan takes, nanoseconds a step and channel by length (forward / forward and backward), and the largest over the smallest.',
+    head: ['states, batch', ...long.map(String), 'ratio'],
+    rows: summaries.map(({ states, batch, forward, forwardAndBackward, forwardRatio, forwardAndBackwardRatio }) => [
+      `${states}, ${batch}`,
+      ...forward.map((ns, i) => `${ns} / ${forwardAndBackward[i]}`),
+      `${forwardRatio} / ${forwardAndBackwardRatio}`,
+    ]),
+  };
 }
-const folder = new URL('../results/', import.meta.url);
-mkdirSync(folder, { recursive: true });
-writeFileSync(new URL('diagonal-ssm.json', folder), `${JSON.stringify(report, null, 2)}\n`);
+
+function formTable(figures: readonly Figure[]): Table {
+  return {
+    caption:
+      'Every form, nanoseconds of processor time a step and channel, least of the turns; the form that the cost model takes; largest error of any form.',
+    head: ['kernel', 'states', 'batch', 'steps', ...forms, 'takes', 'error'],
+    rows: figures.map(({ kernel, states, batch, length, nanoseconds, chosen, error }) => [
+      kernel,
+      states,
+      batch,
+      length,
+      ...forms.map((form) => nanoseconds[form] ?? '–'),
+      chosen,
+      error.toExponential(0),
+    ]),
+  };
+}

@@ -1,11 +1,11 @@
 // What the benchmarks of single kernels share: the built engine, operands in its memory, interleaved rounds, medians.
-import type * as EngineModule from '../packages/hippo/dist/backends/wasm/engine.js';
-import type { KernelCalls } from '../packages/hippo/dist/backends/wasm/kernels/call.js';
+import type * as EngineModule from '../../packages/hippo/dist/backends/wasm/engine.js';
+import type { KernelCalls } from '../../packages/hippo/dist/backends/wasm/kernels/call.js';
 
 export type Engine = Awaited<ReturnType<typeof EngineModule.openEngine>>;
 
 // The kernels are internal, so they are loaded from the built package by path.
-const built = new URL('../../packages/hippo/dist/', import.meta.url);
+const built = new URL('../../../packages/hippo/dist/', import.meta.url);
 
 /** A module of the built package. */
 export async function load<T>(path: string): Promise<T> {

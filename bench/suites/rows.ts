@@ -1,13 +1,10 @@
-// The memory-bound operations of a training step on the WebAssembly backend: checks each against float64 first, then reports the
-// bytes that must move a second, against a copy of as many bytes in the same round, with one and with two threads.
-//   npm run build && npx tsc -b bench && node bench/dist/rows.js
+// The memory-bound operations of a training step: checks each against float64 first, then reports the bytes that must move a second,
+// against a copy of as many bytes in the same round.
 // A case below 1/1.5 of the copy says why in `reason`: the time of the same kernel on arrays that fit the first cache, or for matrix
 // products the rate of a product alone.
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { availableParallelism, cpus, loadavg } from 'node:os';
-import { pathToFileURL } from 'node:url';
-import type { KernelCalls } from '../packages/hippo/dist/backends/wasm/kernels/call.js';
-import { copyCalls, groups, head, openEngine, productCalls, type RowCase } from './row-cases.js';
+import type { KernelCalls } from '../../packages/hippo/dist/backends/wasm/kernels/call.js';
+import type { SuiteContext, SuiteOutcome, Table } from '../harness/suite.ts';
+import { copyCalls, groups, head, openEngine, productCalls, type RowCase } from './row-cases.ts';
 
 export interface RowFigure {
   readonly name: string;
@@ -169,25 +166,12 @@ function reasonOf({ work, bytes }: RowCase, { bestMilliseconds, copyGigabytes, t
   const copying = (4 * threads) / copyGigabytes;
   const share = cached / nanoseconds;
   const what =
-    share >= 0.75
-      ? 'bound by instructions'
-      : 'not by instructions alone (memory, or cores shared with others: see loadBefore)';
+    share >= 0.75 ? 'bound by instructions' : 'not by instructions alone (memory, or cores shared with others)';
   return `${what}${work ? ` (${work})` : ''}: for every four bytes that must move a core takes ${round(nanoseconds, 2)} ns, with all arrays in the first cache ${round(cached, 2)} ns, to copy them ${round(copying, 2)} ns`;
 }
 
-export interface RowReport {
-  readonly node: string;
-  readonly processor: string;
-  readonly relaxedSimd: boolean;
-  /** Processes that wanted a core in the minute before the run: well above 0, times are those of a shared machine. */
-  readonly loadBefore: number;
-  readonly figures: readonly RowFigure[];
-}
-
-/** Measures all cases with one thread and, where there is a second core, with two. */
-export async function run(rounds = 25): Promise<RowReport> {
-  const loadBefore = round(loadavg()[0] ?? Number.NaN, 1);
-  const engines = await Promise.all([1, 2].slice(0, availableParallelism()).map(openEngine));
+export async function run({ threads, rounds, log }: SuiteContext): Promise<SuiteOutcome> {
+  const engines = await Promise.all(threads.map(openEngine));
   const figures: RowFigure[] = [];
   for (const { make, small } of groups) {
     const smaller = (await small?.()) ?? [];
@@ -195,35 +179,34 @@ export async function run(rounds = 25): Promise<RowReport> {
       const same = smaller[i];
       const cached = same && engines[0] ? cachedNanoseconds(engines[0], same) : undefined;
       // The products take seconds a round.
-      const setting = { rounds: test.operations ? 4 : rounds, cached };
-      for (const engine of engines) figures.push(await measure(engine, test, setting));
+      const setting = { rounds: test.operations ? Math.min(4, rounds) : 2 * rounds, cached };
+      for (const engine of engines) {
+        const figure = await measure(engine, test, setting);
+        log(`  ${figure.name}, ${figure.size}, ${figure.threads} threads: ${figure.fraction} of a copy`);
+        figures.push(figure);
+      }
     }
   }
-  const relaxedSimd = engines[0]?.relaxedSimd ?? false;
   await Promise.all(engines.map((engine) => engine.dispose()));
-  return { node: process.version, processor: cpus()[0]?.model ?? 'unknown', relaxedSimd, loadBefore, figures };
+  return { tables: [tableOf(figures)] };
 }
 
-function print({ node, processor, relaxedSimd, loadBefore, figures }: RowReport): void {
-  console.log(`Node ${node}, ${processor}, relaxed SIMD ${relaxedSimd ? 'on' : 'off'}, load before ${loadBefore}`);
-  console.log('threads      ms    GB/s    copy  of copy  error');
-  for (const { threads, bestMilliseconds, bestGigabytes, copyGigabytes, fraction, error, ...figure } of figures) {
-    const columns = [threads, bestMilliseconds, bestGigabytes, copyGigabytes, fraction];
-    console.log(
-      `${columns.map((value) => String(value).padStart(7)).join(' ')}  ${error.toExponential(0)}  ${figure.name}, ${figure.size}`,
-    );
-    if (figure.productFraction !== undefined)
-      console.log(
-        `        ${figure.gflops} GFLOP/s, a product alone ${figure.productGflops}: ${figure.productFraction} of it`,
-      );
-    if (figure.reason) console.log(`        ${figure.reason}`);
-  }
-}
-
-if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) {
-  const report = await run();
-  print(report);
-  const folder = new URL('../results/', import.meta.url);
-  mkdirSync(folder, { recursive: true });
-  writeFileSync(new URL('rows.json', folder), `${JSON.stringify(report, null, 2)}\n`);
+function tableOf(figures: readonly RowFigure[]): Table {
+  const rows = figures.map(
+    ({ name, size, threads, bestMilliseconds, bestGigabytes, copyGigabytes, fraction, error, ...more }) => [
+      `${name}, ${size}${threads > 1 ? ` × ${threads}` : ''}`,
+      bestMilliseconds,
+      bestGigabytes,
+      copyGigabytes,
+      fraction,
+      error.toExponential(0),
+      more.reason ?? '',
+    ],
+  );
+  return {
+    caption:
+      'Best milliseconds; GB/s of the bytes that must move, and of a copy of as many; share of the copy, median of the rounds; largest error; what else bounds it where the share is below 1/1.5.',
+    head: ['', 'ms', 'GB/s', 'copy GB/s', 'share', 'error', 'bound by'],
+    rows,
+  };
 }
