@@ -1,5 +1,5 @@
 // Which form of the diagonal state-space model is cheapest, forward and backward: a model of nanoseconds a channel on one core, fitted
-// to bench/results/diagonal-ssm.json (bench/diagonal-ssm.ts measures the forms that are compared here). The fused H3 mixer adds
+// to bench/results/state-space.json (bench/suites/state-space.ts measures the forms that are compared here). The fused H3 mixer adds
 // the same to every form, so the same model chooses for it.
 import type { SsmForm, SsmSizes } from '../../ops/diagonal-ssm.ts';
 import type { DiagonalSsmForm, DiagonalSsmGradientForm } from './kernels/diagonal-ssm.ts';
