@@ -1,8 +1,8 @@
-// Our own training step as a process of its own, beside the rivals (rival.ts).
+// Our own training step as a process of its own, beside the rivals (step-program.ts).
 //   node h3-hippo-program.js EXERCISE THREADS
 import { compileTrainStep, createStore, languageModel, openDevice } from 'hippo';
 import { readExercise } from './exercise.ts';
-import { serve } from './rival.ts';
+import { serveSteps } from './step-program.ts';
 
 const [, , path = '', threads = '1'] = process.argv;
 const { config, optimizer, weights, tokens, batch, length } = await readExercise(path);
@@ -18,7 +18,7 @@ for (const variable of model.variables) {
 const { clip, learningRate } = optimizer;
 const step = await compileTrainStep(model, { store, batch, length, optimizer, clip, accumulation: 1, seed: 0 });
 let steps = 0;
-await serve('Hippo', async () => {
-  const { loss, gradientNorm } = await step.run([tokens], { step: steps++, learningRate });
-  return { loss, gradientNorm, planBytes: step.peakBytes + store.bytes };
+await serveSteps('', {
+  plannedBytes: step.peakBytes + store.bytes,
+  step: async () => step.run([tokens], { step: steps++, learningRate }),
 });

@@ -1,9 +1,10 @@
-// The jax-js rival as a process of its own: reads the exercise, then does one training step for each line it gets (rival.ts).
+// The jax-js rival as a process of its own: reads the exercise, then does training steps (step-program.ts).
 //   node h3-jax-program.js EXERCISE THREADS
 import { defaultDevice, init, numpy as np } from '@jax-js/jax';
 import { readExercise } from './exercise.ts';
-import { makeTrainStep, type Parameters, type TrainingState } from './h3-jax.ts';
-import { serve } from './rival.ts';
+import type { Parameters } from './h3-jax.ts';
+import { makeTrainStep, type TrainingState } from './h3-jax-step.ts';
+import { serveSteps } from './step-program.ts';
 
 const [, , path = '', threadsText = '1'] = process.argv;
 const { config, optimizer, decaying, weights, tokens, batch, length } = await readExercise(path);
@@ -31,12 +32,13 @@ const [inputs, targets] = [shifted(0), shifted(1)];
 const step = makeTrainStep(config, { batch, length, optimizer, decaying });
 let steps = 0;
 
-await serve(`jax-js 0.1.25`, async () => {
-  steps += 1;
-  const corrections = np.array([1 / (1 - optimizer.beta1 ** steps), 1 / (1 - optimizer.beta2 ** steps)]);
-  const result = await step(state, inputs, targets, corrections);
-  state = result.state;
-  const [loss] = await result.loss.data();
-  const [gradientNorm] = await result.gradientNorm.data();
-  return { loss: Number(loss), gradientNorm: Number(gradientNorm) };
+await serveSteps('0.1.25', {
+  step: async () => {
+    steps += 1;
+    const corrections = np.array([1 / (1 - optimizer.beta1 ** steps), 1 / (1 - optimizer.beta2 ** steps)]);
+    const result = await step(state, inputs, targets, corrections);
+    state = result.state;
+    const [[loss], [gradientNorm]] = [await result.loss.data(), await result.gradientNorm.data()];
+    return { loss: Number(loss), gradientNorm: Number(gradientNorm) };
+  },
 });

@@ -1,8 +1,6 @@
-// The hybrid H3 language model and its training step in @jax-js/jax 0.1.25 (WebAssembly backend): forward, backward, clipping and
-// AdamW, with the weights, tokens and hyperparameters of exercise.ts. Every part of the model is jitted, and so is the optimiser.
-import { blockUntilReady, jit, nn, numpy as np, vjp } from '@jax-js/jax';
-import type { ModelConfig } from 'hippo';
-import type { OptimizerSettings } from './exercise.ts';
+// The hybrid H3 language model in @jax-js/jax 0.1.25 (WebAssembly backend), in jitted parts that h3-jax-step.ts strings together.
+// Every function takes over the references it is given, as the library asks.
+import { jit, nn, numpy as np } from '@jax-js/jax';
 import { type Complex, diagonalSsm, multiply, shiftFilter, shiftTaps, type Tensor } from './h3-jax-sequences.ts';
 
 export type Parameters = Record<string, Tensor>;
@@ -28,7 +26,7 @@ function layerNorm(x: Tensor, read: Reader): Tensor {
     .add(read('bias'));
 }
 
-interface Sizes {
+export interface Sizes {
   readonly batch: number;
   readonly length: number;
   readonly width: number;
@@ -127,10 +125,13 @@ function reading(parameters: Parameters, use: (read: Reader) => Tensor): Tensor 
   return result;
 }
 
-type Part = (x: Tensor, own: Parameters) => Tensor;
+export type Part = (x: Tensor, own: Parameters) => Tensor;
 
-/** x ↦ x + mixer(norm1 x), x ↦ x + mlp(norm2 x), and the loss: each jitted once and used by every layer. */
-function makeParts(sizes: Sizes) {
+/**
+ * x ↦ x + mixer(norm1 x), x ↦ x + mlp(norm2 x), both [B·L, width], and the loss of some rows: each jitted once and used by every
+ * layer. `own` holds the part's parameters by the rest of their names.
+ */
+export function makeParts(sizes: Sizes) {
   const mixed = (mixer: typeof h3): Part =>
     jit((x: Tensor, own: Parameters) =>
       reading(own, (read) => x.ref.add(mixer(layerNorm(x, below(read, 'norm1')), below(read, 'mixer'), sizes))),
@@ -147,141 +148,4 @@ function makeParts(sizes: Sizes) {
     ),
   );
   return { h3: mixed(h3), attention: mixed(attention), mlp, head };
-}
-
-/** One part of the model with the names of its parameters: inside the part, and in the model. */
-interface Stage {
-  readonly part: Part;
-  readonly names: ReadonlyMap<string, string>;
-}
-
-const table = 'backbone.embeddings.word_embeddings.weight';
-
-function stagesOf(config: ModelConfig, names: readonly string[], parts: ReturnType<typeof makeParts>): Stage[] {
-  const below = (prefix: string, ...firsts: string[]): Map<string, string> =>
-    new Map(
-      names
-        .filter((name) => firsts.some((first) => name.startsWith(`${prefix}.${first}.`)))
-        .map((name) => [name.slice(prefix.length + 1), name]),
-    );
-  return Array.from({ length: config.n_layer }, (_, layer) => {
-    const prefix = `backbone.layers.${layer}`;
-    const mixer = config.attn_layer_idx.includes(layer) ? parts.attention : parts.h3;
-    return [
-      { part: mixer, names: below(prefix, 'norm1', 'mixer') },
-      { part: parts.mlp, names: below(prefix, 'norm2', 'mlp') },
-    ];
-  }).flat();
-}
-
-/**
- * Loss and gradients, part by part with a wait after each: the library allots the memory of all work not yet started, so that the
- * whole step in one jit, or a whole gradient without waits, asks for more than the 4 GiB that WebAssembly can address.
- */
-function makeGradient(config: ModelConfig, sizes: Sizes) {
-  const parts = makeParts(sizes);
-  return async (parameters: Parameters, inputs: Tensor, targets: Tensor) => {
-    const given = (name: string): Tensor => {
-      const found = parameters[name];
-      if (!found) throw new Error(`h3-jax: there is no parameter ${name}.`);
-      return found.ref;
-    };
-    const own = ({ names }: Pick<Stage, 'names'>): Parameters =>
-      Object.fromEntries([...names].map(([inside, name]) => [inside, given(name)]));
-    const last: Stage = {
-      part: (x, own) => parts.head(x, own, targets.ref),
-      names: new Map([
-        ['ln_f.weight', 'backbone.ln_f.weight'],
-        ['ln_f.bias', 'backbone.ln_f.bias'],
-        ['table', table],
-      ]),
-    };
-    const stages = [...stagesOf(config, Object.keys(parameters), parts), last];
-    const [embedded, pullEmbedding] = vjp((rows: Tensor) => np.take(rows, inputs.ref, 0), [given(table)]);
-    let x: Tensor = await blockUntilReady(embedded);
-    const pulls = [];
-    for (const stage of stages) {
-      const [y, pull] = vjp(stage.part, [x, own(stage)]);
-      pulls.push({ stage, pull });
-      x = await blockUntilReady(y);
-    }
-    const gradients: Parameters = {};
-    const collect = (name: string, gradient: Tensor): void => {
-      const sum = gradients[name];
-      gradients[name] = sum ? sum.add(gradient) : gradient;
-    };
-    let cotangent = np.array(1);
-    for (const { stage, pull } of pulls.reverse()) {
-      const [toX, toOwn] = await blockUntilReady(pull(cotangent));
-      pull.dispose();
-      cotangent = toX;
-      for (const [inside, gradient] of Object.entries(toOwn)) collect(stage.names.get(inside) ?? inside, gradient);
-    }
-    collect(table, pullEmbedding(cotangent)[0]);
-    pullEmbedding.dispose();
-    return { loss: x, gradients };
-  };
-}
-
-/** What a step takes and gives back; the arrays are handed over. */
-export type TrainingState = {
-  parameters: Parameters;
-  first: Parameters;
-  second: Parameters;
-};
-
-interface Update {
-  readonly parameter: Tensor;
-  readonly gradient: Tensor;
-  readonly first: Tensor;
-  readonly second: Tensor;
-  readonly corrections: Tensor;
-  readonly decay: number;
-}
-
-function adamW(given: Update, { beta1, beta2, epsilon, learningRate }: OptimizerSettings) {
-  const { parameter, gradient, corrections, decay } = given;
-  const first = given.first.mul(beta1).add(gradient.ref.mul(1 - beta1));
-  const second = given.second.mul(beta2).add(np.square(gradient).mul(1 - beta2));
-  const root = np.sqrt(second.ref.mul(corrections.ref.slice(1))).add(epsilon);
-  const direction = first.ref.mul(corrections.slice(0)).div(root);
-  const step = decay > 0 ? direction.add(parameter.ref.mul(decay)) : direction;
-  return { parameter: parameter.sub(step.mul(learningRate)), first, second };
-}
-
-/** The step: (state, inputs, targets, the two bias corrections) → new state, loss, gradient norm. */
-export function makeTrainStep(
-  config: ModelConfig,
-  options: {
-    readonly batch: number;
-    readonly length: number;
-    readonly optimizer: OptimizerSettings;
-    readonly decaying: ReadonlySet<string>;
-  },
-) {
-  const { batch, length, optimizer, decaying } = options;
-  const sizes = { batch, length, width: config.d_model, heads: config.num_heads };
-  const lossAndGradients = makeGradient(config, sizes);
-  const update = jit(({ parameters, first, second }: TrainingState, gradients: Parameters, corrections: Tensor) => {
-    const squares = Object.values(gradients).map((gradient) => np.square(gradient.ref).sum());
-    const norm = np.sqrt(squares.reduce((total, part) => total.add(part)));
-    const scale = np.minimum(1, np.reciprocal(norm.ref.add(1e-6)).mul(optimizer.clip));
-    const next: TrainingState = { parameters: {}, first: {}, second: {} };
-    for (const [name, gradient] of Object.entries(gradients)) {
-      const [parameter, oldFirst, oldSecond] = [parameters[name], first[name], second[name]];
-      if (!parameter || !oldFirst || !oldSecond) throw new Error(`h3-jax: the state lacks ${name}.`);
-      const decay = decaying.has(name) ? optimizer.weightDecay : 0;
-      const moments = { first: oldFirst, second: oldSecond, corrections: corrections.ref };
-      const updated = adamW({ parameter, gradient: gradient.mul(scale.ref), ...moments, decay }, optimizer);
-      next.parameters[name] = updated.parameter;
-      next.first[name] = updated.first;
-      next.second[name] = updated.second;
-    }
-    for (const value of [scale, corrections]) value.dispose();
-    return { state: next, gradientNorm: norm };
-  });
-  return async (state: TrainingState, inputs: Tensor, targets: Tensor, corrections: Tensor) => {
-    const { loss, gradients } = await lossAndGradients(state.parameters, inputs, targets);
-    return { loss, ...(await blockUntilReady(update(state, gradients, corrections))) };
-  };
 }

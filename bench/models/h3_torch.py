@@ -1,6 +1,6 @@
 # The hybrid H3 language model and its training step in PyTorch, as a rival of the same arithmetic: weights, tokens and
 # hyperparameters come from the exercise file (exercise.ts). Written for CPU PyTorch 1.13 as a careful user would: convolutions by
-# FFT, kernels from the poles in complex64, softmax attention by baddbmm, one multi-tensor AdamW. Speaks the protocol of rival.ts.
+# FFT, kernels from the poles in complex64, softmax attention by baddbmm, one multi-tensor AdamW. Speaks the protocol of step-program.ts.
 #   h3_torch.py EXERCISE THREADS
 # Measured and lost, one layer forward and backward on one thread: conv1d with groups for the shift layer (48 ms, by FFT 25 ms); all
 # powers of the poles at once for the diagonal kernel (317 ms, factored 10 ms); bmm, then the mask added (353 ms, baddbmm 310 ms).
@@ -134,18 +134,35 @@ def make_optimizer():
 optimizer = make_optimizer()
 
 
+checked_steps = 3
+taken = []
+
+
 def step():
-    started = time.perf_counter()
     optimizer.zero_grad(set_to_none=True)
     loss = loss_of(tokens)
     loss.backward()
     gradient_norm = torch.nn.utils.clip_grad_norm_(parameters.values(), optimizer_options["clip"])
     optimizer.step()
-    return {"loss": loss.item(), "gradientNorm": gradient_norm.item(), "seconds": time.perf_counter() - started}
+    return [loss.item(), gradient_norm.item()]
 
 
-print(json.dumps({"ready": f"PyTorch {torch.__version__}"}), flush=True)
-for _ in sys.stdin:
-    result = step()
-    result["residentBytes"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    print(json.dumps(result), flush=True)
+def values(places):
+    while len(taken) < 2 * checked_steps:
+        taken.extend(step())
+    everything = [*taken, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024, 0]
+    return [everything[place] for place in places]
+
+
+def run(count):
+    started = time.perf_counter()
+    for _ in range(count):
+        step()
+    return [time.perf_counter() - started]
+
+
+print(f"ready {torch.__version__}", flush=True)
+for line in sys.stdin:
+    kind, *words = line.split()
+    answer = values([int(word) for word in words]) if kind == "values" else run(int(words[0]))
+    print(*answer, flush=True)
