@@ -2,7 +2,7 @@
 // adds what meets. Rules build ordinary operations, so the result can be differentiated again.
 import { TraceError } from '../errors.ts';
 import { formatOrigin, withOrigin } from './trace.ts';
-import type { Node, Value } from './value.ts';
+import type { Node, Origin, Value } from './value.ts';
 
 /** The two operations that the walk itself needs; ops/ supplies them, since graph/ knows no operation. */
 export interface GradientAlgebra {
@@ -41,19 +41,16 @@ export function reverseGradient(loss: Value, targets: readonly Value[], algebra:
         },
       );
     }
-    withOrigin(
-      { path: `${node.origin.path}${node.origin.path ? ' ' : ''}(gradient)`, source: node.origin.source },
-      () => {
-        const { inputs, outputs, attributes } = node;
-        const inputGradients = gradient.call(node.operation, { inputs, outputs, outputGradients, attributes, needs });
-        inputs.forEach((value, index) => {
-          const contribution = inputGradients[index];
-          if (!contribution || !needs[index]) return;
-          const sum = gradients.get(value);
-          gradients.set(value, sum ? algebra.add(sum, contribution) : contribution);
-        });
-      },
-    );
+    withOrigin(gradientOrigin(node), () => {
+      const { inputs, outputs, attributes } = node;
+      const inputGradients = gradient.call(node.operation, { inputs, outputs, outputGradients, attributes, needs });
+      inputs.forEach((value, index) => {
+        const contribution = inputGradients[index];
+        if (!contribution || !needs[index]) return;
+        const sum = gradients.get(value);
+        gradients.set(value, sum ? algebra.add(sum, contribution) : contribution);
+      });
+    });
   }
   return targets.map((target) => gradients.get(target) ?? algebra.fullLike(target, 0));
 }
@@ -87,4 +84,13 @@ function nodesBetween(loss: Value, targets: readonly Value[]): readonly Node[] {
 
 function lastId(node: Node): number {
   return node.outputs[node.outputs.length - 1]?.id ?? -1;
+}
+
+function gradientOrigin({ origin }: Node): Origin {
+  return {
+    path: `${origin.path}${origin.path ? ' ' : ''}(gradient)`,
+    get source() {
+      return origin.source; // found only when it is asked for
+    },
+  };
 }
