@@ -32,6 +32,27 @@ export const suites: Readonly<Record<string, SuiteEntry>> = {
       'key: two forward, seven with the backward pass. For comparison, two of the products alone, over all pairs.',
     load: () => import('./attention.ts'),
   },
+  'train-step': {
+    title: 'A whole training step',
+    about:
+      'A hybrid H3 model (width 256, 6 layers, attention in 1 and 4, batch 4 × 1,024), forward, backward, clipping and AdamW, against the ' +
+      'same model in jax-js and in PyTorch, each in its own process; losses and gradient norms of three steps are compared first.',
+    load: () => import('./train-step.ts'),
+  },
+  generation: {
+    title: 'Generation',
+    about:
+      'The preset h3-125m with random weights at batch 1. A token reads every weight once: the limit is reading that many bytes. A ' +
+      'prompt is arithmetic: its limit is our own matrix product, measured beside it.',
+    load: () => import('./generation.ts'),
+  },
+  edges: {
+    title: 'Start-up, idleness, one core',
+    about:
+      'A small model through the command line to its first token, what an open device costs while nothing runs, and a process that ' +
+      'has one core.',
+    load: () => import('./edges.ts'),
+  },
   'state-space': {
     title: 'State-space layers by length',
     about:

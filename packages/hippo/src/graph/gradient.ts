@@ -3,7 +3,7 @@
 import { TraceError } from '../errors.ts';
 import { type Barrier, recomputation } from './recompute.ts';
 import { formatOrigin, withOrigin } from './trace.ts';
-import type { Node, Value } from './value.ts';
+import type { Node, Origin, Value } from './value.ts';
 
 /** The operations that the walk itself needs; ops/ supplies them, since graph/ knows no operation. */
 export interface GradientAlgebra {
@@ -45,21 +45,18 @@ export function reverseGradient(loss: Value, targets: readonly Value[], algebra:
         },
       );
     }
-    withOrigin(
-      { path: `${node.origin.path}${node.origin.path ? ' ' : ''}(gradient)`, source: node.origin.source },
-      () => {
-        const { attributes } = node;
-        const inputs = node.inputs.map((value) => recomputed.seenFrom(node, value));
-        const outputs = node.outputs.map((value) => recomputed.seenFrom(node, value));
-        const inputGradients = gradient.call(node.operation, { inputs, outputs, outputGradients, attributes, needs });
-        node.inputs.forEach((value, index) => {
-          const contribution = inputGradients[index];
-          if (!contribution || !needs[index]) return;
-          const sum = gradients.get(value);
-          gradients.set(value, sum ? algebra.add(sum, contribution) : contribution);
-        });
-      },
-    );
+    withOrigin(gradientOrigin(node), () => {
+      const { attributes } = node;
+      const inputs = node.inputs.map((value) => recomputed.seenFrom(node, value));
+      const outputs = node.outputs.map((value) => recomputed.seenFrom(node, value));
+      const inputGradients = gradient.call(node.operation, { inputs, outputs, outputGradients, attributes, needs });
+      node.inputs.forEach((value, index) => {
+        const contribution = inputGradients[index];
+        if (!contribution || !needs[index]) return;
+        const sum = gradients.get(value);
+        gradients.set(value, sum ? algebra.add(sum, contribution) : contribution);
+      });
+    });
   }
   return targets.map((target) => gradients.get(target) ?? algebra.fullLike(target, 0));
 }
@@ -93,4 +90,13 @@ function nodesBetween(loss: Value, targets: readonly Value[]): readonly Node[] {
 
 function lastId(node: Node): number {
   return node.outputs[node.outputs.length - 1]?.id ?? -1;
+}
+
+function gradientOrigin({ origin }: Node): Origin {
+  return {
+    path: `${origin.path}${origin.path ? ' ' : ''}(gradient)`,
+    get source() {
+      return origin.source; // found only when it is asked for
+    },
+  };
 }

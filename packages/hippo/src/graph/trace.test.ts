@@ -1,7 +1,7 @@
 // Errors of tracing say who, where, the rule and what was got.
 import { describe, expect, it } from 'vitest';
 import { TraceError } from '../errors.ts';
-import { add, concat, gradient, matmul, reshape, slice, sum } from '../ops/index.ts';
+import { add, concat, gradient, matmul, mul, reshape, slice, sum } from '../ops/index.ts';
 import { assign, input, read, traceGraph, within } from './trace.ts';
 import { stateVariable } from './variable.ts';
 
@@ -27,6 +27,16 @@ describe('rules at trace time', () => {
     expect(text).toMatch(
       /^matmul in layers\.3\.mixer \(graph\/trace\.test\.ts:\d+\): inner sizes must agree; got \[2, 3\] × \[4, 5\] \(3 and 4\)\.$/,
     );
+  });
+  it('finds the source line long after the node was made, and gives it to the gradient too', () => {
+    const { nodes } = traceGraph(() => {
+      const a = input('a', f32(3));
+      const loss = sum(mul(a, a));
+      return { y: gradient(loss, [a])[0] ?? a };
+    });
+    expect(nodes.length).toBeGreaterThan(3);
+    for (const { origin } of nodes) expect(origin.source).toMatch(/^graph\/trace\.test\.ts:\d+$/);
+    expect(nodes.some(({ origin }) => origin.path === '(gradient)')).toBe(true);
   });
   it('carries the facts as fields', () => {
     try {

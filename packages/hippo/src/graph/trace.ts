@@ -3,6 +3,7 @@
 import { TraceError } from '../errors.ts';
 import type { DType } from '../tensor/dtype.ts';
 import { type Shape, sameShape } from '../tensor/shape.ts';
+import { callerSource } from './caller-source.ts';
 import type { Graph } from './graph.ts';
 import { RuleViolation } from './rule.ts';
 import {
@@ -189,7 +190,7 @@ export function applyOperation<A extends Attributes>(
   attributes: A,
 ): readonly Value[] {
   const trace = current(operation.name);
-  const origin = trace.origin ?? { path: trace.path.join('.'), source: trace.captureSource ? callerSource() : '' };
+  const origin = trace.origin ?? originHere(trace, applyOperation);
   let types: readonly ValueType[];
   try {
     types = operation.infer(inputs, attributes);
@@ -235,30 +236,20 @@ export function formatOrigin(origin: Origin): string {
 }
 
 function place(trace: Trace): string {
-  return formatOrigin({ path: trace.path.join('.'), source: trace.captureSource ? callerSource() : '' });
+  return formatOrigin(originHere(trace, place));
 }
 
-// Frames of this library are skipped, so that the line named is the user's own; tests of the library count as users.
-const libraryFolder = new URL('../', import.meta.url).href;
-
-function callerSource(): string {
-  const holder: { stack?: string } = {};
-  const limit = Error.stackTraceLimit;
-  Error.stackTraceLimit = 40;
-  Error.captureStackTrace?.(holder, callerSource);
-  Error.stackTraceLimit = limit;
-  const frames = (holder.stack ?? '').split('\n').slice(1);
-  const outside = frames.find((frame) => !isLibraryFrame(frame));
-  const match = outside?.match(/\(?([^\s(]+):(\d+):\d+\)?$/);
-  if (!match?.[1]) return '';
-  return `${match[1]
-    .replace(/^file:\/\//, '')
-    .split('/')
-    .slice(-2)
-    .join('/')}:${match[2]}`;
-}
-
-function isLibraryFrame(frame: string): boolean {
-  if (/\.test\.[tj]s/.test(frame)) return false;
-  return frame.includes(libraryFolder) || frame.includes(decodeURIComponent(new URL(libraryFolder).pathname));
+/** The place that a call of `below` is at. */
+function originHere(trace: Trace, below: (...given: never[]) => unknown): Origin {
+  const path = trace.path.join('.');
+  if (!trace.captureSource) return { path, source: '' };
+  const find = callerSource(below);
+  let source: string | undefined;
+  return {
+    path,
+    get source() {
+      source ??= find();
+      return source;
+    },
+  };
 }

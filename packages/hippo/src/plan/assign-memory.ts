@@ -253,7 +253,9 @@ function planStep<K extends LoweredKernel>(step: Step<K>, locate: (storage: Valu
     kernel: step.kernel,
     operations: step.nodes.map(({ operation }) => operation.name),
     path: node?.origin.path ?? '',
-    source: node?.origin.source ?? '',
+    get source() {
+      return node?.origin.source ?? '';
+    },
     inputs: step.inputs.map(locate),
     outputs: outputs.map((storage) => storage && locate(storage)),
     outputTypes: outputs.map((storage) => storage && { shape: storage.shape, dtype: storage.dtype }),
