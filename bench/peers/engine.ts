@@ -6,10 +6,10 @@ const built = new URL('../../../packages/hippo/dist/backends/wasm/', import.meta
 const load = async <T>(path: string): Promise<T> => (await import(new URL(path, built).href)) as T;
 
 export type Engine = Awaited<ReturnType<typeof EngineModule.openEngine>>;
-export type MatmulCalls = (typeof MatmulModule)['matmulCalls'];
+/** The calls of the matrix product and of what packs its second operand. */
+export type MatmulCalls = typeof MatmulModule;
 
-export const loadMatmulCalls = async (): Promise<MatmulCalls> =>
-  (await load<typeof MatmulModule>('kernels/matmul.js')).matmulCalls;
+export const loadMatmulCalls = (): Promise<MatmulCalls> => load<typeof MatmulModule>('kernels/matmul.js');
 
 /** One engine for each number of threads. */
 export async function openEngines(threads: readonly number[]): Promise<readonly Engine[]> {

@@ -5,7 +5,7 @@ export const suites: Readonly<Record<string, SuiteEntry>> = {
   matmul: {
     title: 'Matrix product',
     about:
-      'C = A·B in f32, m×k×n, row-major; Hippo also with B stored as n×k, as its models store weights. Hippo packs B in every run; ' +
+      'C = A·B in f32, m×k×n, row-major; Hippo also with B stored as n×k, as its models store weights, and packed before. Otherwise Hippo packs B in every run; ' +
       'tfjs and onnxruntime-web keep it packed. The limit is the arithmetic of 128-bit registers, or reading the operands where ' +
       'that takes longer; OpenBLAS uses wider registers.',
     load: () => import('./matmul.ts'),

@@ -3,7 +3,7 @@
 // the gradient arriving at the region, so they are neither shared with the first computation nor run before they are needed.
 // They have the same operations, attributes and inputs, random streams among them, and so give the same bits.
 import { applyOperation, openRegion, withinRegion, withOrigin } from './trace.ts';
-import type { Node, Region, Value } from './value.ts';
+import type { Node, Origin, Region, Value } from './value.ts';
 
 /**
  * Calls `build` and marks what it traces as a region: of the values made there, gradients taken after it keep none for its own
@@ -56,7 +56,7 @@ export function recomputation(loss: Value, barrier: Barrier): Recomputation {
     if (!pass) return value;
     for (const node of missing(value.node, region, pass)) {
       const { operation, attributes, origin } = node;
-      withOrigin({ path: `${origin.path}${origin.path ? ' ' : ''}(recomputed)`, source: origin.source }, () => {
+      withOrigin(recomputedOrigin(origin), () => {
         const inputs = node.inputs.map(
           (input) => pass.made.get(input.node)?.[input.output] ?? enter(input, region, pass),
         );
@@ -99,4 +99,13 @@ function missing(node: Node, region: Region, pass: Pass): readonly Node[] {
     for (const input of next.inputs) pending.push(input.node);
   }
   return [...found].sort((a, b) => (a.outputs[0]?.id ?? 0) - (b.outputs[0]?.id ?? 0));
+}
+
+function recomputedOrigin(origin: Origin): Origin {
+  return {
+    path: `${origin.path}${origin.path ? ' ' : ''}(recomputed)`,
+    get source() {
+      return origin.source; // found only when it is asked for
+    },
+  };
 }
