@@ -2,10 +2,11 @@
 // seconds of processor time of the wait and its length.
 //   node idle-program.js THREADS SECONDS
 import { setTimeout } from 'node:timers/promises';
-import { openDevice } from 'hippo';
+import { enableWideVectors, openDevice } from 'hippo';
 import { smallTrainStep } from './small-model.ts';
 
 const [, , threads = '1', seconds = '3'] = process.argv;
+enableWideVectors();
 await using device = await openDevice({ threads: Number(threads) });
 const { step } = await smallTrainStep(device);
 for (let i = 0; i < 5; i++) await step();

@@ -2,10 +2,11 @@
 //   node train-program.js [THREADS]
 // "values 0 1 2 3" are the loss of the first step, the threads in use, and resident and planned bytes.
 import { createInterface } from 'node:readline';
-import { openDevice } from 'hippo';
+import { enableWideVectors, openDevice } from 'hippo';
 import { smallTrainStep } from './small-model.ts';
 
 const [, , threads] = process.argv;
+enableWideVectors();
 await using device = await openDevice(threads === undefined ? {} : { threads: Number(threads) });
 const { step, plannedBytes } = await smallTrainStep(device);
 let firstLoss: number | undefined;

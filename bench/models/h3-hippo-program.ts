@@ -1,11 +1,12 @@
 // Our own training step as a process of its own, beside the rivals (step-program.ts).
 //   node h3-hippo-program.js EXERCISE THREADS
-import { compileTrainStep, createStore, languageModel, openDevice } from 'hippo';
+import { compileTrainStep, createStore, enableWideVectors, languageModel, openDevice } from 'hippo';
 import { readExercise } from './exercise.ts';
 import { serveSteps } from './step-program.ts';
 
 const [, , path = '', threads = '1'] = process.argv;
 const { config, optimizer, weights, tokens, batch, length } = await readExercise(path);
+enableWideVectors();
 await using device = await openDevice({ threads: Number(threads) });
 const store = createStore(device);
 const model = languageModel(config);
