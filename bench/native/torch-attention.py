@@ -3,6 +3,7 @@
 RESULTS: 1 for y alone, 4 for y and the gradients of q, k and v. Speaks the language of harness/child.ts.
 """
 import array
+import os
 import sys
 import time
 
@@ -20,7 +21,9 @@ def numbers(count, seed):
 
 def main():
     try:
-        import torch
+        # Spinning OpenMP threads would keep the cores from OpenBLAS's own threads.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+import torch
     except ImportError:
         print("unavailable torch is not installed for this Python", flush=True)
         return
