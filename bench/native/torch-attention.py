@@ -7,6 +7,9 @@ import os
 import sys
 import time
 
+# Spinning OpenMP threads would keep the cores from OpenBLAS's own.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
 PERIOD = 65521
 
 
@@ -21,9 +24,7 @@ def numbers(count, seed):
 
 def main():
     try:
-        # Spinning OpenMP threads would keep the cores from OpenBLAS's own threads.
-os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-import torch
+        import torch
     except ImportError:
         print("unavailable torch is not installed for this Python", flush=True)
         return
