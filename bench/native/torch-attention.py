@@ -2,24 +2,14 @@
 
 RESULTS: 1 for y alone, 4 for y and the gradients of q, k and v. Speaks the language of harness/child.ts.
 """
-import array
 import os
 import sys
 import time
 
+from inputs import numbers
+
 # Spinning OpenMP threads would keep the cores from OpenBLAS's own.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-
-PERIOD = 65521
-
-
-def numbers(count, seed):
-    """The same inputs as harness/numbers.ts."""
-    state, block = seed, array.array("f")
-    for _ in range(min(PERIOD, count)):
-        state = (state * 1664525 + 1013904223) % 2**32
-        block.append(state / 2**31 - 1)
-    return (block * (count // PERIOD + 1))[:count]
 
 
 def main():

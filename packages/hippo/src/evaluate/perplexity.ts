@@ -1,13 +1,13 @@
 // Perplexity of a text: e to the mean cross-entropy in nats, every token after the first counted exactly once.
 import { DataError } from '../errors.ts';
 import type { LanguageModel } from '../models/language-model.ts';
-import { crossEntropy, reshape, sum } from '../ops/index.ts';
+import { sum } from '../ops/index.ts';
 import { compile } from '../session/compile.ts';
 import type { Store } from '../session/store.ts';
 import { scalarOf } from '../tensor/host-tensor.ts';
 
 /** What scoring needs of a model. */
-export type ScoringModel = Pick<LanguageModel, 'apply'>;
+export type ScoringModel = Pick<LanguageModel, 'targetLosses'>;
 
 export interface TextScore {
   /** Mean cross-entropy, nats a token. */
@@ -26,6 +26,7 @@ export interface Scorer extends Disposable {
   readonly peakBytes: number;
 }
 
+/** The target of a place that counts nothing. */
 const ignored = -100;
 
 /** Compiles the scoring plan for `batch` windows of `length` targets. */
@@ -35,17 +36,10 @@ export async function compileScorer(
 ): Promise<Scorer> {
   const { store, batch, length } = options;
   const ids = { shape: [batch, length], dtype: 'i32' } as const;
-  const plan = await compile(
-    ({ tokens, targets }) => {
-      const { logits } = model.apply(tokens);
-      return {
-        total: sum(
-          crossEntropy(reshape(logits, [batch * length, -1]), reshape(targets, [-1]), { ignoreIndex: ignored }),
-        ),
-      };
-    },
-    { store, inputs: { tokens: ids, targets: ids } },
-  );
+  const plan = await compile(({ tokens, targets }) => ({ total: sum(model.targetLosses(tokens, targets)) }), {
+    store,
+    inputs: { tokens: ids, targets: ids },
+  });
   return {
     peakBytes: plan.totals.peakBytes,
     async score(tokens, { onWindow, signal } = {}) {

@@ -46,6 +46,11 @@ export interface LanguageModel {
   stateShapes(batch: number, capacity: number): readonly StateShape[];
   /** @param tokens i32 [batch, length]; an id outside the table gives NaN. */
   apply(tokens: Value, context?: ModelContext): ModelResult;
+  /**
+   * −log p(target t | tokens up to t) in nats over the padded vocabulary, without the logits of the whole batch; 0 where the
+   * target is −100. @param tokens i32 [batch, length] @param targets like tokens → [batch, length]
+   */
+  targetLosses(tokens: Value, targets: Value, context?: LossContext): Value;
   /** −log p(token t+1 | tokens up to t) in nats over the padded vocabulary. @param tokens i32 [batch, length + 1] → [batch, length] */
   tokenLosses(tokens: Value, context?: LossContext): Value;
   /** The mean of `tokenLosses`, a scalar. */
@@ -89,13 +94,16 @@ export function languageModel(given: ModelConfigInput): LanguageModel {
     const { hidden, state } = hiddenOf(tokens, context);
     return { logits: root.child('lm_head').within(() => matmul(hidden, read(head), { transposeB: true })), state };
   };
+  const targetLosses = (tokens: Value, targets: Value, context: LossContext): Value => {
+    const { hidden } = hiddenOf(tokens, context);
+    return root.child('loss').within(() => {
+      const losses = linearCrossEntropy(reshape(hidden, [-1, width]), read(head), reshape(targets, [-1]));
+      return reshape(losses, tokens.shape);
+    });
+  };
   const tokenLosses = (tokens: Value, context: LossContext): Value => {
     const length = checkTokens(tokens, 2) - 1;
-    const { hidden } = hiddenOf(sliceAxis(tokens, 1, 0, length), context);
-    const targets = reshape(sliceAxis(tokens, 1, 1, length + 1), [-1]);
-    return root
-      .child('loss')
-      .within(() => reshape(linearCrossEntropy(reshape(hidden, [-1, width]), read(head), targets), [-1, length]));
+    return targetLosses(sliceAxis(tokens, 1, 0, length), sliceAxis(tokens, 1, 1, length + 1), context);
   };
   return {
     config,
@@ -106,6 +114,7 @@ export function languageModel(given: ModelConfigInput): LanguageModel {
         layer.stateShapes(batch, capacity).map((shape) => ({ ...shape, name: stateName(at, shape.name) })),
       ),
     apply: (tokens, context = {}) => apply(tokens, context),
+    targetLosses: (tokens, targets, context = {}) => targetLosses(tokens, targets, context),
     tokenLosses: (tokens, context = {}) => tokenLosses(tokens, context),
     loss: (tokens, context = {}) => mean(tokenLosses(tokens, context)),
   };

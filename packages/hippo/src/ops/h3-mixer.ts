@@ -133,7 +133,7 @@ export interface H3MixerParameters {
  * @param options.state of both models: [channels, batch, M − 1] and [channels, batch, 2, states] (zeros when absent).
  * @param options.form of the diagonal model, as for `diagonalSsm`.
  * @returns y like q, and both states after the last step.
- * @throws UsageError when the shapes disagree.
+ * @throws TraceError `rule` when the shapes disagree.
  */
 export function h3Mixer(
   { q, k, v }: { readonly q: Value; readonly k: Value; readonly v: Value },

@@ -2,6 +2,7 @@
 // engine fuses neighbouring pairs of 128-bit operations into 256-bit ones (V8's revectoriser: 12 of 16 registers); there
 // each step is two vectors of packed B, six broadcast numbers of A and twelve 256-bit multiply-adds. Elsewhere the
 // accumulators spill and the 4×8 tile is faster (34 against 44 GFLOP/s), so the caller chooses by what the engine does.
+// AssemblyScript has no arrays of registers, so every accumulator has a name.
 // Pairs are written next to each other, low half first, because the revectoriser starts from neighbouring stores.
 import { madd } from './simd.as';
 
