@@ -39,6 +39,7 @@ async function lossesFromLogits(
 
 it('counts every target once, in windows of which the last is shorter', async () => {
   const opened = await openModel(50);
+  await using _ = opened.device; // closed after the scorer
   const windows = [text.subarray(0, 11), text.subarray(10, 21), text.subarray(20)];
   const losses = (await Promise.all(windows.map((window) => lossesFromLogits(opened, window)))).flat();
   using scorer = await compileScorer(opened.model, { store: opened.store, batch: 2, length: 10 });
@@ -47,13 +48,12 @@ it('counts every target once, in windows of which the last is shorter', async ()
   expect(tokens).toBe(27);
   expect(loss).toBeCloseTo(want, 5);
   expect(perplexity).toBeCloseTo(Math.exp(want), 3);
-  await opened.device.dispose();
 });
 
 it('holds the logits of some rows only', async () => {
   const { device, store, model } = await openModel(20_000);
+  await using _ = device;
   const [batch, length] = [8, 256];
   using scorer = await compileScorer(model, { store, batch, length });
   expect(scorer.peakBytes).toBeLessThan((4 * batch * length * 20_000) / 2);
-  await device.dispose();
 });
