@@ -3,7 +3,6 @@
 // transposed into panels of eight; a tile's row is `ROW` bytes whatever part of it is in use.
 import { wideAddFour, wideProducts8 } from './causal-attention-wide.as';
 import { madd } from './simd.as';
-import { tileRows } from './matmul-tile.as';
 
 /** Queries of a tile. */
 export const QUERIES: i32 = 32;
@@ -62,6 +61,71 @@ export function packPanels(x: usize, count: i32, width: i32, out: usize, scale: 
 }
 
 /**
+ * C[4, 8] = A[4, k]·panel[k, 8]. Row i of A starts at a_i; C's rows are `ROW` bytes apart. Two steps a turn halve the time spent
+ * on the five addresses; the way out between them keeps engines from loading both steps first, which needs more registers than
+ * there are.
+ */
+function productsOfFour(a0: usize, a1: usize, a2: usize, a3: usize, panel: usize, k: i32, c: usize): void {
+  let c00 = f32x4.splat(0);
+  let c01 = c00;
+  let c10 = c00;
+  let c11 = c00;
+  let c20 = c00;
+  let c21 = c00;
+  let c30 = c00;
+  let c31 = c00;
+  const end = panel + (<usize>k << 5);
+  const last = end - 32;
+  while (panel < end) {
+    const b0 = v128.load(panel);
+    const b1 = v128.load(panel, 16);
+    const x0 = v128.load32_splat(a0);
+    c00 = madd(x0, b0, c00);
+    c01 = madd(x0, b1, c01);
+    const x1 = v128.load32_splat(a1);
+    c10 = madd(x1, b0, c10);
+    c11 = madd(x1, b1, c11);
+    const x2 = v128.load32_splat(a2);
+    c20 = madd(x2, b0, c20);
+    c21 = madd(x2, b1, c21);
+    const x3 = v128.load32_splat(a3);
+    c30 = madd(x3, b0, c30);
+    c31 = madd(x3, b1, c31);
+    if (panel == last) break;
+    const b2 = v128.load(panel, 32);
+    const b3 = v128.load(panel, 48);
+    const x4 = v128.load32_splat(a0, 4);
+    c00 = madd(x4, b2, c00);
+    c01 = madd(x4, b3, c01);
+    const x5 = v128.load32_splat(a1, 4);
+    c10 = madd(x5, b2, c10);
+    c11 = madd(x5, b3, c11);
+    const x6 = v128.load32_splat(a2, 4);
+    c20 = madd(x6, b2, c20);
+    c21 = madd(x6, b3, c21);
+    const x7 = v128.load32_splat(a3, 4);
+    c30 = madd(x7, b2, c30);
+    c31 = madd(x7, b3, c31);
+    panel += 64;
+    a0 += 8;
+    a1 += 8;
+    a2 += 8;
+    a3 += 8;
+  }
+  v128.store(c, c00);
+  v128.store(c, c01, 16);
+  c += ROW;
+  v128.store(c, c10);
+  v128.store(c, c11, 16);
+  c += ROW;
+  v128.store(c, c20);
+  v128.store(c, c21, 16);
+  c += ROW;
+  v128.store(c, c30);
+  v128.store(c, c31, 16);
+}
+
+/**
  * tile[key][0..8) = x[key]·panel for `count` rows of x [·, width]. Rows up to the next multiple of four (of eight where `wide`)
  * are written too, repeating the last.
  */
@@ -87,7 +151,7 @@ export function products(x: usize, count: i32, width: i32, panel: usize, tile: u
     const a1 = min(x + bytes, last);
     const a2 = min(a1 + bytes, last);
     const a3 = min(a2 + bytes, last);
-    tileRows(x, a1, a2, a3, panel, width, tile, ROW, false);
+    productsOfFour(x, a1, a2, a3, panel, width, tile);
     x = min(a3 + bytes, last);
     tile += 4 * ROW;
   }

@@ -1,5 +1,4 @@
-// Packing for the matrix product: panels of 8 or 16 columns of op(B), and of 4 or 6 rows of op(A) when A is transposed,
-// laid out in the order in which the tiles read them. Missing columns and rows are zeros, so that tiles need no cases.
+// Packing for the matrix product: panels of 8 or 16 columns of op(B), and of 4 or 6 rows of op(A), laid out in the order in which the tiles read them. Missing columns and rows are zeros, so that tiles need no cases.
 import { word } from './simd.as';
 
 /** Turns a 4×4 tile of words: rows `step` bytes apart become columns, `stepTo` bytes apart. */
@@ -59,9 +58,23 @@ export function packAlong(source: usize, step: usize, k: i32, target: usize, cou
   }
 }
 
+/** Two rows of four words, `step` bytes apart, become four rows of two, `stepTo` bytes apart. */
+// @ts-ignore: decorator
+@inline
+function turn2(source: usize, step: usize, target: usize, stepTo: usize): void {
+  const r0 = v128.load(source);
+  const r1 = v128.load(source + step);
+  const low = v128.shuffle<i32>(r0, r1, 0, 4, 1, 5);
+  const high = v128.shuffle<i32>(r0, r1, 2, 6, 3, 7);
+  v128.store_lane<u64>(target, low, 0);
+  v128.store_lane<u64>(target + stepTo, low, 1);
+  v128.store_lane<u64>(target + 2 * stepTo, high, 0);
+  v128.store_lane<u64>(target + 3 * stepTo, high, 1);
+}
+
 /**
  * Packs `count` ≤ `width` columns that lie across memory: column j starts `j·step` bytes on, its steps follow each other.
- * `width` is 8 or 16.
+ * `width` is 4, 6, 8 or 16.
  */
 export function packAcross(source: usize, step: usize, k: i32, target: usize, count: i32, width: i32): void {
   let i = 0;
@@ -69,6 +82,11 @@ export function packAcross(source: usize, step: usize, k: i32, target: usize, co
   if (count == width) {
     for (; i + 4 <= k; i += 4, source += 16, target += 4 * targetStep) {
       turn4(source, step, target, targetStep);
+      if (width == 4) continue;
+      if (width == 6) {
+        turn2(source + 4 * step, step, target + 16, targetStep);
+        continue;
+      }
       turn4(source + 4 * step, step, target + 16, targetStep);
       if (width == 8) continue;
       turn4(source + 8 * step, step, target + 32, targetStep);

@@ -1,26 +1,15 @@
-// The wide tile of the matrix product: 6 rows and 16 columns of C. Its 24 accumulators only fit in registers where the
-// engine fuses neighbouring pairs of 128-bit operations into 256-bit ones (V8's revectoriser: 12 of 16 registers); there
-// each step is two vectors of packed B, six broadcast numbers of A and twelve 256-bit multiply-adds. Elsewhere the
-// accumulators spill and the 4×8 tile is faster (34 against 44 GFLOP/s), so the caller chooses by what the engine does.
-// AssemblyScript has no arrays of registers, so every accumulator has a name.
+// The wide tile of the matrix product: 6 rows and 16 columns of C. Its 24 sums only fit in registers where the engine fuses
+// neighbouring pairs of 128-bit operations into 256-bit ones (V8's revectoriser: 12 of 16 registers); there each step is
+// two vectors of packed B, six broadcast numbers of A and twelve 256-bit multiply-adds (114 GFLOP/s of 118 possible).
+// Elsewhere they spill (40), and the tile of matmul-tile.as.ts is faster, so the caller chooses by what the engine does.
+// C is added before the only set of stores: two sets keep the revectoriser from fusing (50 GFLOP/s).
 // Pairs are written next to each other, low half first, because the revectoriser starts from neighbouring stores.
 import { madd } from './simd.as';
 
 /**
- * C[6,16] = A[6,k]·B[k,16], plus C when `add`. `b` is packed, 16 numbers a step. Row i of A starts at a_i and goes on
- * every `step` bytes, a literal: 4 where A lies as it is, 24 where it is packed. `rowC`: bytes from row to row.
+ * C[6,16] = A[6,k]·B[k,16], plus C when `add`. Packed A has 6 numbers a step, packed B 16. `rowC`: bytes from row to row.
  */
-// @ts-ignore: decorator
-@inline
-function tile(
-  a0: usize, a1: usize, a2: usize, a3: usize, a4: usize, a5: usize, step: usize,
-  b: usize, k: i32, c: usize, rowC: usize, add: bool,
-): void {
-  const p1 = c + rowC;
-  const p2 = p1 + rowC;
-  const p3 = p2 + rowC;
-  const p4 = p3 + rowC;
-  const p5 = p4 + rowC;
+export function wideTile(a: usize, b: usize, k: i32, c: usize, rowC: usize, add: bool): void {
   let c00 = f32x4.splat(0);
   let c01 = c00;
   let c02 = c00;
@@ -45,77 +34,75 @@ function tile(
   let c51 = c00;
   let c52 = c00;
   let c53 = c00;
-  if (add) {
-    c00 = v128.load(c);
-    c01 = v128.load(c, 16);
-    c02 = v128.load(c, 32);
-    c03 = v128.load(c, 48);
-    c10 = v128.load(p1);
-    c11 = v128.load(p1, 16);
-    c12 = v128.load(p1, 32);
-    c13 = v128.load(p1, 48);
-    c20 = v128.load(p2);
-    c21 = v128.load(p2, 16);
-    c22 = v128.load(p2, 32);
-    c23 = v128.load(p2, 48);
-    c30 = v128.load(p3);
-    c31 = v128.load(p3, 16);
-    c32 = v128.load(p3, 32);
-    c33 = v128.load(p3, 48);
-    c40 = v128.load(p4);
-    c41 = v128.load(p4, 16);
-    c42 = v128.load(p4, 32);
-    c43 = v128.load(p4, 48);
-    c50 = v128.load(p5);
-    c51 = v128.load(p5, 16);
-    c52 = v128.load(p5, 32);
-    c53 = v128.load(p5, 48);
-  }
   const end = b + (<usize>k << 6);
   while (b < end) {
     const b0 = v128.load(b);
     const b1 = v128.load(b, 16);
     const b2 = v128.load(b, 32);
     const b3 = v128.load(b, 48);
-    const x0 = v128.load32_splat(a0);
+    const x0 = v128.load32_splat(a);
     c00 = madd(x0, b0, c00);
     c01 = madd(x0, b1, c01);
     c02 = madd(x0, b2, c02);
     c03 = madd(x0, b3, c03);
-    const x1 = step == 24 ? v128.load32_splat(a0, 4) : v128.load32_splat(a1);
+    const x1 = v128.load32_splat(a, 4);
     c10 = madd(x1, b0, c10);
     c11 = madd(x1, b1, c11);
     c12 = madd(x1, b2, c12);
     c13 = madd(x1, b3, c13);
-    const x2 = step == 24 ? v128.load32_splat(a0, 8) : v128.load32_splat(a2);
+    const x2 = v128.load32_splat(a, 8);
     c20 = madd(x2, b0, c20);
     c21 = madd(x2, b1, c21);
     c22 = madd(x2, b2, c22);
     c23 = madd(x2, b3, c23);
-    const x3 = step == 24 ? v128.load32_splat(a0, 12) : v128.load32_splat(a3);
+    const x3 = v128.load32_splat(a, 12);
     c30 = madd(x3, b0, c30);
     c31 = madd(x3, b1, c31);
     c32 = madd(x3, b2, c32);
     c33 = madd(x3, b3, c33);
-    const x4 = step == 24 ? v128.load32_splat(a0, 16) : v128.load32_splat(a4);
+    const x4 = v128.load32_splat(a, 16);
     c40 = madd(x4, b0, c40);
     c41 = madd(x4, b1, c41);
     c42 = madd(x4, b2, c42);
     c43 = madd(x4, b3, c43);
-    const x5 = step == 24 ? v128.load32_splat(a0, 20) : v128.load32_splat(a5);
+    const x5 = v128.load32_splat(a, 20);
     c50 = madd(x5, b0, c50);
     c51 = madd(x5, b1, c51);
     c52 = madd(x5, b2, c52);
     c53 = madd(x5, b3, c53);
     b += 64;
-    a0 += step;
-    if (step != 24) {
-      a1 += step;
-      a2 += step;
-      a3 += step;
-      a4 += step;
-      a5 += step;
-    }
+    a += 24;
+  }
+  const p1 = c + rowC;
+  const p2 = p1 + rowC;
+  const p3 = p2 + rowC;
+  const p4 = p3 + rowC;
+  const p5 = p4 + rowC;
+  if (add) {
+    c00 = f32x4.add(c00, v128.load(c));
+    c01 = f32x4.add(c01, v128.load(c, 16));
+    c02 = f32x4.add(c02, v128.load(c, 32));
+    c03 = f32x4.add(c03, v128.load(c, 48));
+    c10 = f32x4.add(c10, v128.load(p1));
+    c11 = f32x4.add(c11, v128.load(p1, 16));
+    c12 = f32x4.add(c12, v128.load(p1, 32));
+    c13 = f32x4.add(c13, v128.load(p1, 48));
+    c20 = f32x4.add(c20, v128.load(p2));
+    c21 = f32x4.add(c21, v128.load(p2, 16));
+    c22 = f32x4.add(c22, v128.load(p2, 32));
+    c23 = f32x4.add(c23, v128.load(p2, 48));
+    c30 = f32x4.add(c30, v128.load(p3));
+    c31 = f32x4.add(c31, v128.load(p3, 16));
+    c32 = f32x4.add(c32, v128.load(p3, 32));
+    c33 = f32x4.add(c33, v128.load(p3, 48));
+    c40 = f32x4.add(c40, v128.load(p4));
+    c41 = f32x4.add(c41, v128.load(p4, 16));
+    c42 = f32x4.add(c42, v128.load(p4, 32));
+    c43 = f32x4.add(c43, v128.load(p4, 48));
+    c50 = f32x4.add(c50, v128.load(p5));
+    c51 = f32x4.add(c51, v128.load(p5, 16));
+    c52 = f32x4.add(c52, v128.load(p5, 32));
+    c53 = f32x4.add(c53, v128.load(p5, 48));
   }
   v128.store(c, c00);
   v128.store(c, c01, 16);
@@ -141,16 +128,4 @@ function tile(
   v128.store(p5, c51, 16);
   v128.store(p5, c52, 32);
   v128.store(p5, c53, 48);
-}
-
-/** Rows of A as they lie. */
-export function wideTileRows(
-  a0: usize, a1: usize, a2: usize, a3: usize, a4: usize, a5: usize, b: usize, k: i32, c: usize, rowC: usize, add: bool,
-): void {
-  tile(a0, a1, a2, a3, a4, a5, 4, b, k, c, rowC, add);
-}
-
-/** A packed six numbers a step. */
-export function wideTilePacked(a: usize, b: usize, k: i32, c: usize, rowC: usize, add: bool): void {
-  tile(a, a, a, a, a, a, 24, b, k, c, rowC, add);
 }

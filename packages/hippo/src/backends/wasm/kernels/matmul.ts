@@ -28,7 +28,7 @@ export interface MatmulOptions {
   readonly activation?: 'none' | 'gelu';
   /** The last input, of C's layout, added after the activation. It must not share C's memory. */
   readonly residual?: boolean;
-  /** Tiles of 6×16 instead of 4×8, for engines that fuse pairs of 128-bit operations. The numbers are the same. */
+  /** Tiles of 6×16 instead of 6×8, for engines that fuse pairs of 128-bit operations. The numbers are the same. */
   readonly wide?: boolean;
   /** B is already packed, in panels of the tile's width (`packColumnsCalls`). */
   readonly packedB?: boolean;
@@ -166,14 +166,15 @@ interface Chunk {
   readonly columns: number;
 }
 
+/** `nanoseconds`: of a multiply-add. */
 interface Tile {
-  readonly rows: number;
   readonly columns: number;
   readonly entry: string;
+  readonly nanoseconds: number;
 }
 
-const TILE: Tile = { rows: 4, columns: 8, entry: 'matmulTiles' };
-const WIDE_TILE: Tile = { rows: 6, columns: 16, entry: 'matmulWideTiles' };
+const TILE: Tile = { columns: 8, entry: 'matmulTiles', nanoseconds: 0.036 };
+const WIDE_TILE: Tile = { columns: 16, entry: 'matmulWideTiles', nanoseconds: 0.019 };
 
 const tileOf = ({ wide }: Product): Tile => (wide ? WIDE_TILE : TILE);
 
@@ -206,14 +207,15 @@ function pieces(total: number, size: number): { readonly from: number; readonly 
 }
 
 function tiledCalls(product: Product): KernelCalls {
-  const { k, strideB, transposeA } = product;
+  const { m, k, strideB } = product;
   const chunks = chunksOf(product);
   const { columns: width } = tileOf(product);
   const packedFloats = ({ batches, columns }: Chunk): number =>
     (strideB === 0 ? 1 : batches) * Math.ceil(columns / width) * width * k;
   const packedBytes = product.packedB ? 0 : 4 * Math.ceil(Math.max(...chunks.map(packedFloats)) / 16) * 16;
-  // A tile, and a unit's rows of A when they are packed.
-  const partBytes = RIM_BYTES + (transposeA ? 4 * MOST_ROWS * Math.min(k, K_STEP) : 0);
+  // A tile, and a unit's rows of A.
+  const rows = ROW_STEP * Math.min(MOST_STEPS, Math.ceil(m / ROW_STEP));
+  const partBytes = RIM_BYTES + 4 * rows * Math.min(k, K_STEP);
   return {
     workspaceBytes: (parts) => packedBytes + parts * partBytes,
     calls: (at, parts) =>
@@ -249,7 +251,7 @@ function chunkCalls(product: Product, chunk: Chunk, { at, parts, scratch, partBy
     Number(transposeB),
     tile.columns,
   ];
-  const unit = chooseUnit({ m, columns, k, batches, packsA: transposeA, parts, tile });
+  const unit = chooseUnit({ m, columns, k, batches, parts, tile });
   const { bias, residual } = finishing(product, inputs);
   const resultAt = 4 * (batch * strideC + column);
   const addresses = [
@@ -281,38 +283,36 @@ function chunkCalls(product: Product, chunk: Chunk, { at, parts, scratch, partBy
 
 /** Bytes of a tile of either size at the start of a part's scratch, as in matmul.as.ts. */
 const RIM_BYTES = 384;
-/** Rows of a unit, in tiles. */
-const ROW_STEPS = [64, 48, 32, 24, 16, 12, 8, 6, 4, 2, 1] as const;
-const MOST_ROWS = ROW_STEPS[0] * WIDE_TILE.rows;
+/** Rows of a unit are a multiple of this, which every tile's height divides. */
+const ROW_STEP = 12;
+const STEPS = [32, 24, 16, 12, 8, 6, 4, 3, 2, 1] as const;
+const MOST_STEPS = STEPS[0];
 
 interface UnitSizes {
   readonly m: number;
   readonly columns: number;
   readonly k: number;
   readonly batches: number;
-  readonly packsA: boolean;
   readonly parts: number;
   readonly tile: Tile;
 }
 
 /**
  * Rows and columns of a unit of work: large units read B rarely, small ones balance the parts. Costs in nanoseconds, as
- * measured: 0.04 a multiply-add (0.022 in wide tiles), 0.2 for a number of B that comes from the outer caches, 0.3 to pack
- * one of A.
+ * measured: a multiply-add by the tile, 0.2 for a number of B that comes from the outer caches, 0.3 to pack one of A.
  */
-function chooseUnit({ m, columns, k, batches, packsA, parts, tile }: UnitSizes): {
+function chooseUnit({ m, columns, k, batches, parts, tile }: UnitSizes): {
   readonly rows: number;
   readonly columns: number;
 } {
-  let best = { rows: tile.rows, columns: tile.columns, cost: Number.POSITIVE_INFINITY };
-  const product = tile === WIDE_TILE ? 0.022 : 0.04;
+  let best = { rows: ROW_STEP, columns: tile.columns, cost: Number.POSITIVE_INFINITY };
   for (let cuts = 1; cuts <= 4 * parts; cuts *= 2) {
     const width = Math.ceil(columns / cuts / tile.columns) * tile.columns;
-    for (const step of ROW_STEPS) {
-      const rows = step * tile.rows;
-      const height = Math.min(rows, Math.ceil(m / tile.rows) * tile.rows);
+    for (const step of STEPS) {
+      const rows = step * ROW_STEP;
+      const height = Math.min(rows, Math.ceil(m / 6) * 6);
       const units = batches * Math.ceil(m / rows) * Math.ceil(columns / width);
-      const unit = k * (height * width * product + width * 0.2 + (packsA ? height * 0.3 : 0)) + 100;
+      const unit = k * (height * width * tile.nanoseconds + width * 0.2 + height * 0.3) + 100;
       const cost = Math.ceil(units / parts) * unit;
       if (cost < best.cost) best = { rows, columns: width, cost };
     }
