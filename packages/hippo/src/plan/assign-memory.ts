@@ -46,12 +46,20 @@ export function assignMemory<K extends LoweredKernel>(graph: Graph, schedule: Sc
         { shape: value.shape, dtype: value.dtype, location: locate(outputStorages.get(value) ?? storageOf(value)) },
       ]),
     );
+  const [inputs, outputs] = [ends(graph.inputs), ends(graph.outputs)];
+  const tables = new Map<string, number>();
+  for (const { kernel } of final) {
+    if (!kernel.table || tables.has(kernel.table.key)) continue;
+    tables.set(kernel.table.key, constantBytes);
+    constantBytes += Math.ceil(kernel.table.bytes / 64) * 64;
+  }
   return {
     steps: planSteps,
-    inputs: ends(graph.inputs),
-    outputs: ends(graph.outputs),
+    inputs,
+    outputs,
     variables: variablesOf(graph),
     constants,
+    tables,
     constantBytes,
     arenaBytes: slots.bytes,
     aliveBytes: slots.aliveBytes,

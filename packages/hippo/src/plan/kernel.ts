@@ -9,6 +9,8 @@ export interface LoweredKernel {
   readonly reason?: string;
   /** Scratch memory while the kernel runs. */
   readonly workspaceBytes: number;
+  /** Numbers that the backend writes once for all kernels of the same key; they lie behind the constants. */
+  readonly table?: { readonly key: string; readonly bytes: number };
   /** Results that the kernel skips when nobody reads them. */
   readonly optionalOutputs?: readonly number[];
 }

@@ -31,6 +31,9 @@ export interface Plan<K extends LoweredKernel = LoweredKernel> {
   readonly outputs: ReadonlyMap<string, ValueType & { readonly location: Location }>;
   readonly variables: readonly Variable[];
   readonly constants: readonly { readonly offset: number; readonly value: Value }[];
+  /** Where the tables of kernels lie among the constants, by key. */
+  readonly tables: ReadonlyMap<string, number>;
+  /** Of constants and tables. */
   readonly constantBytes: number;
   readonly arenaBytes: number;
   /** Most bytes of the arena in use at one step: what a perfect placement would need. */

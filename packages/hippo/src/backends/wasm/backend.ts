@@ -83,11 +83,13 @@ function preparePlan(
       constantNumbers(value.node.attributes as Parameters<typeof constantNumbers>[0]),
     );
   }
+  const tableAt = (key: string): number => constants + (plan.tables.get(key) ?? 0);
+  writeTables(engine, plan, tableAt);
   // Steps and calls differ in number: starts[i] is the first call of step i.
   const calls: KernelCall[] = [];
   const starts = plan.steps.map((step) => {
     const start = calls.length;
-    calls.push(...stepCalls(step, locate, workspace, engine.threads));
+    calls.push(...stepCalls(step, { locate, workspace, tableAt }, engine.threads));
     return start;
   });
   starts.push(calls.length);
@@ -125,10 +127,28 @@ function preparePlan(
   };
 }
 
+/** Fills the plan's tables, each once. */
+function writeTables(engine: WasmEngine, plan: Plan<WasmKernel>, tableAt: (key: string) => number): void {
+  const tables = new Map(
+    plan.steps.flatMap(({ kernel: { calls } }) => (calls.table ? [[calls.table.key, calls.table]] : [])),
+  );
+  if (tables.size === 0) return;
+  const filling = engine.load([...tables].map(([key, table]) => table.fill(tableAt(key))));
+  engine.run(filling);
+  engine.unload(filling);
+}
+
 function stepCalls(
   step: PlanStep<WasmKernel>,
-  locate: (location: Location) => number,
-  workspace: number,
+  {
+    locate,
+    workspace,
+    tableAt,
+  }: {
+    readonly locate: (location: Location) => number;
+    readonly workspace: number;
+    readonly tableAt: (key: string) => number;
+  },
   threads: number,
 ): readonly KernelCall[] {
   const { kernel } = step;
@@ -143,6 +163,7 @@ function stepCalls(
     inputs: place(step.inputs, kernel.inputSlots),
     outputs: place(step.outputs, kernel.outputSlots),
     workspace,
+    ...(kernel.calls.table && { table: tableAt(kernel.calls.table.key) }),
   };
   return kernel.calls.calls(at, threads);
 }

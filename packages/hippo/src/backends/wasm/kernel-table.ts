@@ -74,7 +74,7 @@ export interface EngineTraits {
   readonly wide: boolean;
 }
 
-type Choice = Omit<WasmKernel, 'name' | 'workspaceBytes'>;
+type Choice = Omit<WasmKernel, 'name' | 'workspaceBytes' | 'table'>;
 /** Undefined: no kernel for these attributes, so the decomposition is tried. */
 type Chooser = (node: Node, engine: EngineTraits) => Choice | undefined;
 
@@ -311,6 +311,7 @@ export function wasmKernels(engine: EngineTraits): KernelTable<WasmKernel> {
     ...choice,
     name,
     workspaceBytes: choice.calls.workspaceBytes(engine.threads),
+    ...(choice.calls.table && { table: choice.calls.table }),
   });
   return {
     backend: 'wasm',

@@ -8,6 +8,8 @@ export interface Addresses {
   readonly inputs: readonly number[];
   readonly outputs: readonly number[];
   readonly workspace: number;
+  /** Of the kernel's table, where it has one. */
+  readonly table?: number;
 }
 
 /** One call of an exported kernel. `parts: 1` marks work too small to share between threads. */
@@ -17,9 +19,17 @@ export interface KernelCall {
   readonly parts?: 1;
 }
 
+/** Numbers that a kernel reads and no operand changes: written once when a plan is prepared, for all kernels of the same key. */
+export interface KernelTableData {
+  readonly key: string;
+  readonly bytes: number;
+  fill(address: number): KernelCall;
+}
+
 /** How one operation runs: its workspace, and its calls in order with a barrier after each. */
 export interface KernelCalls {
   /** Bytes of workspace needed when the work is shared by `parts` threads; 0 for none. */
   workspaceBytes(parts: number): number;
+  readonly table?: KernelTableData;
   calls(at: Addresses, parts: number): readonly KernelCall[];
 }

@@ -35,7 +35,13 @@ function runOnce(
   outputs: readonly (number | undefined)[],
   parts: number,
 ): readonly Float32Array[] {
+  const table = calls.table && harness.reserve(calls.table.bytes / 4);
+  if (calls.table && table !== undefined) {
+    const { entry, words } = calls.table.fill(table);
+    harness.call(entry, words, parts);
+  }
   const at = {
+    ...(table !== undefined && { table }),
     inputs: inputs.map((data) => (data === undefined ? 0 : harness.put(data))),
     outputs: outputs.map((size) => (size === undefined ? 0 : harness.reserve(size + 1))),
     workspace: harness.reserve(calls.workspaceBytes(parts) / 4),

@@ -3,7 +3,7 @@
 // gradient,gradient-convolution}.as.ts.
 // Rows are [channels, batch, length], parameters [channels, N], states [channels, batch, 2, N] (re row, then im row).
 import type { KernelCalls, Word } from './call.ts';
-import { fftSize, fftTableBytes, fftTableCall } from './fft.ts';
+import { fftSize, fftTable } from './fft.ts';
 
 /** Sizes of the operator. */
 export interface DiagonalSsmSizes {
@@ -66,12 +66,11 @@ export function diagonalSsmCalls(sizes: DiagonalSsmSizes & { readonly form: Diag
   const size = fftSize(length);
   const partBytes = convolutionBytes(states, size);
   return {
-    workspaceBytes: (parts) => fftTableBytes(size) + parts * partBytes,
-    calls: ({ inputs, outputs, workspace }) => {
-      const place = [workspace, size, workspace + fftTableBytes(size), partBytes];
-      const words = [...operands(inputs, outputs), ...place];
-      return [fftTableCall(size, workspace), { entry: 'diagonalSsmConvolution', words }];
-    },
+    table: fftTable(size),
+    workspaceBytes: (parts) => parts * partBytes,
+    calls: ({ inputs, outputs, workspace, table = 0 }) => [
+      { entry: 'diagonalSsmConvolution', words: [...operands(inputs, outputs), table, size, workspace, partBytes] },
+    ],
   };
 }
 
@@ -90,18 +89,15 @@ export function diagonalSsmGradientCalls(
   const size = fftSize(length);
   const spectral = form === 'convolution';
   const partBytes = spectral ? spectralGradientBytes(states, size) + 8 * size : gradientBytes(states, length);
-  const tableBytes = spectral ? fftTableBytes(size) : 0;
   return {
-    workspaceBytes: (parts) => tableBytes + parts * partBytes,
-    calls: ({ inputs, outputs, workspace }) => {
+    ...(spectral && { table: fftTable(size) }),
+    workspaceBytes: (parts) => parts * partBytes,
+    calls: ({ inputs, outputs, workspace, table = 0 }) => {
       const from = Array.from({ length: 9 }, (_, i) => inputs[i] ?? 0);
       const to = Array.from({ length: 7 }, (_, i) => outputs[i] ?? 0);
-      const words = [channels, batch, length, states, ...from, ...to, workspace + tableBytes, partBytes];
+      const words = [channels, batch, length, states, ...from, ...to, workspace, partBytes];
       if (!spectral) return [{ entry: 'diagonalSsmGradient', words }];
-      return [
-        fftTableCall(size, workspace),
-        { entry: 'diagonalSsmGradientConvolution', words: [...words, workspace, size] },
-      ];
+      return [{ entry: 'diagonalSsmGradientConvolution', words: [...words, table, size] }];
     },
   };
 }

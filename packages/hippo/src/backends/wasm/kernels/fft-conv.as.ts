@@ -1,6 +1,6 @@
 // fftConv: y = skip·u + Σ_j k[d,j]·u[t−j] (causal) or Σ_j k[d,j]·u[t+j] (anticausal), and its gradient, by transform.
 // Words of fftConv: D B L K, u k skip, y, table, H, mode, workspace, bytes a part. Of fftConvGradient: D B L K, dy u k
-// skip, du dk dSkip, table, H, mode, workspace, bytes a part; du and dSkip may be 0. `table` is written by fftTable before. H: a power of two ≥ L, ≥ 64.
+// skip, du dk dSkip, table, H, mode, workspace, bytes a part; du and dSkip may be 0. `table`: by fftTable. H: a power of two ≥ L, ≥ 64.
 // Work: a filter's spectrum once a channel, one transform there and back a row; the gradient shares the spectra of u, dy and k:
 // two transforms there and one back a row, one each way a channel (three to two forward's). Rows of full length are read and written
 // in place, others by way of a padded copy. Channels are shared out among the parts.

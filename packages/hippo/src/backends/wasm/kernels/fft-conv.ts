@@ -3,7 +3,7 @@
 // length, and exact to the last tap, so that is what runs; beyond, one transform of the next power of two ≥ length.
 import type { KernelCalls } from './call.ts';
 import { causalFirCall, causalFirGradientCall, causalFirPartBytes } from './causal-fir.ts';
-import { fftSize, fftTableBytes, fftTableCall } from './fft.ts';
+import { fftSize, fftTable } from './fft.ts';
 
 /** Rows [channels, batch, length], kernels [channels, taps]. */
 export interface FftConvSizes {
@@ -38,12 +38,11 @@ export function fftConvCalls(sizes: FftConvSizes & { readonly direction: Directi
   const size = fftSize(Math.max(length, taps));
   const partBytes = 24 * size;
   return {
-    workspaceBytes: (parts) => fftTableBytes(size) + parts * partBytes,
-    calls: ({ inputs: [u = 0, k = 0, skip = 0], outputs: [y = 0], workspace }) => {
-      const scratch = workspace + fftTableBytes(size);
-      const operands = [u, k, skip, y, workspace, size, MODES[direction]];
-      const words = [channels, batch, length, taps, ...operands, scratch, partBytes];
-      return [fftTableCall(size, workspace), { entry: 'fftConv', words }];
+    table: fftTable(size),
+    workspaceBytes: (parts) => parts * partBytes,
+    calls: ({ inputs: [u = 0, k = 0, skip = 0], outputs: [y = 0], workspace, table = 0 }) => {
+      const operands = [u, k, skip, y, table, size, MODES[direction]];
+      return [{ entry: 'fftConv', words: [channels, batch, length, taps, ...operands, workspace, partBytes] }];
     },
   };
 }
@@ -58,11 +57,16 @@ export function fftConvGradientCalls(sizes: FftConvSizes & { readonly direction:
   const size = fftSize(Math.max(length, taps));
   const partBytes = 40 * size;
   return {
-    workspaceBytes: (parts) => fftTableBytes(size) + parts * partBytes,
-    calls: ({ inputs: [dy = 0, u = 0, k = 0, skip = 0], outputs: [du = 0, dk = 0, dSkip = 0], workspace }) => {
-      const operands = [dy, u, k, skip, du, dk, dSkip, workspace, size, MODES[direction]];
-      const words = [channels, batch, length, taps, ...operands, workspace + fftTableBytes(size), partBytes];
-      return [fftTableCall(size, workspace), { entry: 'fftConvGradient', words }];
+    table: fftTable(size),
+    workspaceBytes: (parts) => parts * partBytes,
+    calls: ({
+      inputs: [dy = 0, u = 0, k = 0, skip = 0],
+      outputs: [du = 0, dk = 0, dSkip = 0],
+      workspace,
+      table = 0,
+    }) => {
+      const operands = [dy, u, k, skip, du, dk, dSkip, table, size, MODES[direction]];
+      return [{ entry: 'fftConvGradient', words: [channels, batch, length, taps, ...operands, workspace, partBytes] }];
     },
   };
 }

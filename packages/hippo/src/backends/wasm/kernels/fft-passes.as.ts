@@ -393,15 +393,15 @@ function innermostInverse(data: usize, total: i32, table: usize): void {
   innermost(data, total, table, 0, INVERSE);
 }
 
-/** All passes over n = 4^k ≥ 16 points at `data`, by `mode`; `filter` is the spectrum of the same points. */
-function transform4(data: usize, n: i32, table: usize, filter: usize, mode: i32): void {
+/** All passes over every block of n = 4^k ≥ 16 points in `total` points at `data`, by `mode`; `filter` is their spectrum. */
+function transform4(data: usize, total: i32, n: i32, table: usize, filter: usize, mode: i32): void {
   if (n > FLAT) {
     if (mode != INVERSE) forward4(data, n, n, table);
     const quarter = n >> 2;
     const next = table + <usize>n * 6;
     for (let q = 0; q < 4; q++) {
       const offset = (<usize>q * quarter) << 3;
-      transform4(data + offset, quarter, next, filter + offset, mode);
+      transform4(data + offset, quarter, quarter, next, filter + offset, mode);
     }
     if (mode != FORWARD) inverse4(data, n, n, table);
     return;
@@ -409,30 +409,43 @@ function transform4(data: usize, n: i32, table: usize, filter: usize, mode: i32)
   let m = n;
   let level = table;
   while (m > 16) {
-    if (mode != INVERSE) forward4(data, n, m, level);
+    if (mode != INVERSE) forward4(data, total, m, level);
     level += <usize>m * 6;
     m >>= 2;
   }
-  if (mode == FORWARD) innermostForward(data, n, level);
-  else if (mode == MULTIPLY) innermostMultiply(data, n, level, filter);
-  else if (mode == CORRELATE) innermostCorrelate(data, n, level, filter);
-  else innermostInverse(data, n, level);
+  if (mode == FORWARD) innermostForward(data, total, level);
+  else if (mode == MULTIPLY) innermostMultiply(data, total, level, filter);
+  else if (mode == CORRELATE) innermostCorrelate(data, total, level, filter);
+  else innermostInverse(data, total, level);
   if (mode == FORWARD) return;
   while (m < n) {
     m <<= 2;
     level -= <usize>m * 6;
-    inverse4(data, n, m, level);
+    inverse4(data, total, m, level);
   }
 }
 
 /** The complex passes of size n (a power of two, at least 16); `table` begins at the level of n. */
-export function transform(data: usize, n: i32, table: usize, filter: usize, mode: i32): void {
-  if ((ctz(n) & 1) == 0) return transform4(data, n, table, filter, mode);
+function transform(data: usize, n: i32, table: usize, filter: usize, mode: i32): void {
+  if ((ctz(n) & 1) == 0) return transform4(data, n, n, table, filter, mode);
   const next = table + (<usize>n << 2);
   const half = n >> 1;
   const offset = <usize>half << 3;
   if (mode != INVERSE) forward2(data, n, table);
-  transform4(data, half, next, filter, mode);
-  transform4(data + offset, half, next, filter + offset, mode);
+  transform4(data, half, half, next, filter, mode);
+  transform4(data + offset, half, half, next, filter + offset, mode);
   if (mode != FORWARD) inverse2(data, n, table);
+}
+
+/**
+ * The complex passes of four neighbouring blocks of size n. Short blocks take each pass together, which saves starting it four
+ * times (0.05 of the whole convolution at 4·256 points).
+ */
+export function transforms(data: usize, n: i32, table: usize, filter: usize, mode: i32): void {
+  const total = n << 2;
+  if (total <= FLAT && (ctz(n) & 1) == 0) return transform4(data, total, n, table, filter, mode);
+  for (let r = 0; r < 4; r++) {
+    const offset = (<usize>r * <usize>n) << 3;
+    transform(data + offset, n, table, filter + offset, mode);
+  }
 }

@@ -1,4 +1,4 @@
-// The twiddle factors of a right-angle convolution of size H (fft.as.ts), written once per operation by a call of its own.
+// The twiddle factors of a right-angle convolution of size H (fft.as.ts), written once, when a plan is prepared.
 // One vector of four cosines, then one of four sines, in the order in which the passes read them:
 //   outer pass:      for i = 0, 4, … < H/4, for r < 4:          w_4H^(i(1+4r)),  w_n = exp(−2πi/n)    8·H bytes
 //   radix 2 (odd log H only), n = H/4: for i < n/2:             w_n^i                                 4·n bytes

@@ -5,7 +5,7 @@
 // pairing two rows in one transform of size 2H: the same work a row, half the memory, and a single row costs no more.
 // The first pass takes real input and does the weighting, the last one undoes it and writes real output. Both are bound by their
 // arithmetic, about 340 vector operations for 16 points in all passes; taking the constants of `leave` from memory gained nothing.
-import { conjTimesIm, conjTimesRe, FORWARD, INVERSE, timesIm, timesRe, transform } from './fft-passes.as';
+import { conjTimesIm, conjTimesRe, FORWARD, INVERSE, timesIm, timesRe, transforms } from './fft-passes.as';
 import { madd, nmadd } from './simd.as';
 
 const C: f32 = 0.9238795325112867; // cos π/8
@@ -115,8 +115,7 @@ function leave(out: usize, x: usize, skip: f32, data: usize, size: i32, table: u
 /** The weighted spectrum of the real row x[0..size), times `scale`, in the passes' own order: 8·size bytes at `data`. */
 export function spectrum(data: usize, x: usize, size: i32, table: usize, scale: f32): void {
   enter(data, x, size, table, scale);
-  const next = table + (<usize>size << 3);
-  for (let r = 0; r < 4; r++) transform(data + ((<usize>r * size) << 1), size >> 2, next, 0, FORWARD);
+  transforms(data, size >> 2, table + (<usize>size << 3), 0, FORWARD);
 }
 
 /** out = skip·x + (row x filtered by a spectrum that holds 1/size), causal (mode MULTIPLY) or anticausal (CORRELATE). */
@@ -124,18 +123,13 @@ export function filterRow(
   out: usize, x: usize, skip: f32, size: i32, table: usize, filter: usize, mode: i32, data: usize,
 ): void {
   enter(data, x, size, table, 1);
-  const next = table + (<usize>size << 3);
-  for (let r = 0; r < 4; r++) {
-    const offset = (<usize>r * size) << 1;
-    transform(data + offset, size >> 2, next, filter + offset, mode);
-  }
+  transforms(data, size >> 2, table + (<usize>size << 3), filter, mode);
   leave(out, x, skip, data, size, table);
 }
 
 /** out = skip·x + the real row of a spectrum (which is destroyed). x must hold numbers; out may lie over it. */
 export function inverseRow(out: usize, x: usize, skip: f32, data: usize, size: i32, table: usize): void {
-  const next = table + (<usize>size << 3);
-  for (let r = 0; r < 4; r++) transform(data + ((<usize>r * size) << 1), size >> 2, next, 0, INVERSE);
+  transforms(data, size >> 2, table + (<usize>size << 3), 0, INVERSE);
   leave(out, x, skip, data, size, table);
 }
 

@@ -1,6 +1,5 @@
-// Sizes of the right-angle convolution: the twin of fft.as.ts and fft-table.as.ts. The table of twiddle factors is written
-// by a call of its own before the kernels that read it, into the operation's workspace.
-import type { KernelCall } from './call.ts';
+// Sizes of the right-angle convolution, and its table of twiddle factors: the twin of fft.as.ts and fft-table.as.ts.
+import type { KernelTableData } from './call.ts';
 
 /** The transform's size for rows of `length`: the power of two that holds them, at least 64. */
 export function fftSize(length: number): number {
@@ -9,12 +8,7 @@ export function fftSize(length: number): number {
   return size;
 }
 
-/** Bytes of the twiddle table (fft-table.as.ts has its parts; 12 bytes a point hold them all). */
-export function fftTableBytes(size: number): number {
-  return 12 * size;
-}
-
-/** Writes the table. */
-export function fftTableCall(size: number, table: number): KernelCall {
-  return { entry: 'fftTable', words: [size, table] };
+/** The table of twiddle factors (fft-table.as.ts has its parts; 12 bytes a point hold them all). */
+export function fftTable(size: number): KernelTableData {
+  return { key: `fft ${size}`, bytes: 12 * size, fill: (table) => ({ entry: 'fftTable', words: [size, table] }) };
 }

@@ -13,7 +13,7 @@ import {
   scanBytes,
   spectralGradientBytes,
 } from './diagonal-ssm.ts';
-import { fftSize, fftTableBytes, fftTableCall } from './fft.ts';
+import { fftSize, fftTable } from './fft.ts';
 
 /** Sizes of the mixer: `taps` of the shift, `states` of the diagonal model. */
 export interface H3MixerSizes extends DiagonalSsmSizes {
@@ -42,16 +42,15 @@ export function h3MixerCalls(sizes: H3MixerSizes & { readonly form: DiagonalSsmF
   const { channels, batch, length, states, taps, form } = sizes;
   const size = fftSize(length);
   const bytes = partBytes(sizes);
-  const tableBytes = form === 'convolution' ? fftTableBytes(size) : 0;
   return {
-    workspaceBytes: (parts) => tableBytes + parts * bytes,
-    calls: ({ inputs, outputs, workspace }) => {
+    ...(form === 'convolution' && { table: fftTable(size) }),
+    workspaceBytes: (parts) => parts * bytes,
+    calls: ({ inputs, outputs, workspace, table = 0 }) => {
       const operands = Array.from({ length: 12 }, (_, i) => inputs[i] ?? 0);
       const results = Array.from({ length: 3 }, (_, i) => outputs[i] ?? 0);
-      const place = [FORMS[form], workspace, size, workspace + tableBytes, bytes];
+      const place = [FORMS[form], table, size, workspace, bytes];
       const words = [channels, batch, length, states, taps, ...operands, ...results, ...place];
-      const mixer = { entry: 'h3Mixer', words };
-      return form === 'convolution' ? [fftTableCall(size, workspace), mixer] : [mixer];
+      return [{ entry: 'h3Mixer', words }];
     },
   };
 }
@@ -68,16 +67,15 @@ export function h3MixerGradientCalls(sizes: H3MixerSizes & { readonly form: Diag
   const bytes = spectral
     ? tapBytes + 16 * size + spectralGradientBytes(states, size)
     : tapBytes + 3 * floats(length) + gradientBytes(states, length);
-  const tableBytes = spectral ? fftTableBytes(size) : 0;
   return {
-    workspaceBytes: (parts) => tableBytes + parts * bytes,
-    calls: ({ inputs, outputs, workspace }) => {
+    ...(spectral && { table: fftTable(size) }),
+    workspaceBytes: (parts) => parts * bytes,
+    calls: ({ inputs, outputs, workspace, table = 0 }) => {
       const operands = Array.from({ length: 15 }, (_, i) => inputs[i] ?? 0);
       const results = Array.from({ length: 12 }, (_, i) => outputs[i] ?? 0);
-      const place = [FORMS[form], workspace, size, workspace + tableBytes, bytes];
+      const place = [FORMS[form], table, size, workspace, bytes];
       const words = [channels, batch, length, states, taps, ...operands, ...results, ...place];
-      const mixer = { entry: 'h3MixerGradient', words };
-      return spectral ? [fftTableCall(size, workspace), mixer] : [mixer];
+      return [{ entry: 'h3MixerGradient', words }];
     },
   };
 }
