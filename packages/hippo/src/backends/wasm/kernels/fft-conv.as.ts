@@ -95,8 +95,7 @@ export function fftConvGradient(args: usize, part: i32, parts: i32): void {
       if (!whole) copyFloats(dus + at, result, length);
     }
     if (dSkip) store<f32>(dSkip + ((<usize>d) << 2), <f32>skipSum);
-    zeroFloats(padded, size);
-    inverseRow(result, padded, 0, sum, size, table);
+    inverseRow(result, 0, 0, sum, size, table);
     scaleFloats(<usize>word(args, 9) + ((<usize>d * taps) << 2), result, 1 / <f32>size, taps);
   }
 }

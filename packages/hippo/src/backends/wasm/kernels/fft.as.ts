@@ -60,8 +60,16 @@ function enter(data: usize, x: usize, size: i32, table: usize, scale: f32): void
   }
 }
 
-/** The inverse of `enter`, real part only: out[i] = Re(…)_i + skip·x[i]. */
-function leave(out: usize, x: usize, skip: f32, data: usize, size: i32, table: usize): void {
+// @ts-ignore: decorator
+@inline
+function addSkip(y: v128, x: usize, weight: v128, skips: bool): v128 {
+  return skips ? madd(v128.load(x), weight, y) : y;
+}
+
+/** The inverse of `enter`, real part only: out[i] = Re(…)_i + skip·x[i]. `skips`, a literal: whether there is a skip. */
+// @ts-ignore: decorator
+@inline
+function leave(out: usize, x: usize, skip: f32, data: usize, size: i32, table: usize, skips: bool): void {
   const step = <usize>size;
   const block = <usize>size << 1;
   const stop = out + step;
@@ -102,14 +110,21 @@ function leave(out: usize, x: usize, skip: f32, data: usize, size: i32, table: u
     const s1i = f32x4.add(v1i, v3i);
     const d1r = f32x4.sub(v1r, v3r);
     const d1i = f32x4.sub(v1i, v3i);
-    v128.store(out, madd(v128.load(x), weight, f32x4.add(s0r, s1r)));
+    v128.store(out, addSkip(f32x4.add(s0r, s1r), x, weight, skips));
     const b1 = nmadd(f32x4.add(d0i, d1r), sine, f32x4.mul(f32x4.sub(d0r, d1i), cosine));
-    v128.store(out + step, madd(v128.load(x + step), weight, b1));
+    v128.store(out + step, addSkip(b1, x + step, weight, skips));
     const b2 = f32x4.mul(f32x4.sub(f32x4.sub(s0r, s1r), f32x4.sub(s0i, s1i)), half);
-    v128.store(out + 2 * step, madd(v128.load(x + 2 * step), weight, b2));
+    v128.store(out + 2 * step, addSkip(b2, x + 2 * step, weight, skips));
     const b3 = nmadd(f32x4.sub(d0i, d1r), cosine, f32x4.mul(f32x4.add(d0r, d1i), sine));
-    v128.store(out + 3 * step, madd(v128.load(x + 3 * step), weight, b3));
+    v128.store(out + 3 * step, addSkip(b3, x + 3 * step, weight, skips));
   }
+}
+
+function leavePlain(out: usize, data: usize, size: i32, table: usize): void {
+  leave(out, 0, 0, data, size, table, false);
+}
+function leaveAdding(out: usize, x: usize, skip: f32, data: usize, size: i32, table: usize): void {
+  leave(out, x, skip, data, size, table, true);
 }
 
 /** The weighted spectrum of the real row x[0..size), times `scale`, in the passes' own order: 8·size bytes at `data`. */
@@ -124,13 +139,15 @@ export function filterRow(
 ): void {
   enter(data, x, size, table, 1);
   transforms(data, size >> 2, table + (<usize>size << 3), filter, mode);
-  leave(out, x, skip, data, size, table);
+  if (skip == 0) leavePlain(out, data, size, table);
+  else leaveAdding(out, x, skip, data, size, table);
 }
 
-/** out = skip·x + the real row of a spectrum (which is destroyed). x must hold numbers; out may lie over it. */
+/** out = skip·x + the real row of a spectrum (which is destroyed). x is not read where skip is 0; out may lie over it. */
 export function inverseRow(out: usize, x: usize, skip: f32, data: usize, size: i32, table: usize): void {
   transforms(data, size >> 2, table + (<usize>size << 3), 0, INVERSE);
-  leave(out, x, skip, data, size, table);
+  if (skip == 0) leavePlain(out, data, size, table);
+  else leaveAdding(out, x, skip, data, size, table);
 }
 
 /** sum += a·conj(b) over a spectrum of `size` points; then, where asked, a ← a·conj(filter) and b ← b·filter. */
