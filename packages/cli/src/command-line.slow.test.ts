@@ -1,6 +1,6 @@
 // The built command line as a person uses it: trains, is interrupted, resumes, generates, scores; refuses bad input.
 import { spawn } from 'node:child_process';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -338,4 +338,26 @@ it('doctor says what works', async () => {
     expect.objectContaining({ name: 'wasm', works: true }),
     expect.objectContaining({ name: 'reference', works: true }),
   ]);
+});
+
+it('doctor examines a model, and fails when something disagrees', async () => {
+  const good = await hippo(['doctor', '--model', at('run'), '--json']);
+  expect(good.code).toBe(0);
+  const findings = JSON.parse(good.out).model as { check: string; agrees?: boolean }[];
+  expect(findings.map(({ check }) => check)).toEqual([
+    'wasm recurrence',
+    'wasm first token',
+    'wasm each token',
+    'wasm memory',
+    'wasm scores',
+  ]);
+  expect(findings.filter(({ agrees }) => agrees)).toHaveLength(2);
+
+  await cp(at('run/checkpoints/best'), at('broken'), { recursive: true });
+  const weights = await readFile(at('broken/model.safetensors'));
+  weights.writeFloatLE(Number.NaN, weights.length - 4);
+  await writeFile(at('broken/model.safetensors'), weights);
+  const bad = await hippo(['doctor', '--model', at('broken')]);
+  expect(bad.code).toBe(1);
+  expect(bad.out).toContain('wasm recurrence     DISAGREES with the convolution');
 });

@@ -4,6 +4,15 @@ export { enableWideVectors, type WideVectors, wideVectors } from './backends/was
 export { type ByteSource, memorySource, openSafetensors, type TensorSource } from './checkpoint/safetensors.ts';
 export { safetensorsPieces } from './checkpoint/safetensors-writer.ts';
 export * from './errors.ts';
+export {
+  convolutionAgainstRecurrence,
+  examinationTokens,
+  type GenerationCost,
+  type ModelOnDevice,
+  measureGeneration,
+  relativeDifference,
+  scoresOf,
+} from './evaluate/examine-model.ts';
 export { compileScorer, type Scorer, type TextScore } from './evaluate/perplexity.ts';
 export { createDecoder, type Decoder, type DecoderOptions } from './generate/decoder.ts';
 export { type GeneratedToken, type GenerateOptions, generate, logProbability } from './generate/generate.ts';

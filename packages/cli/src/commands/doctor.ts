@@ -1,17 +1,32 @@
-// `hippo doctor`: what this machine offers, what each backend is, and why one is not available.
+// `hippo doctor`: what this machine offers, what each backend is, and why one is not available; with a model, whether it does here
+// what it should, and what it costs.
 import { arch, availableParallelism, cpus, freemem, platform, totalmem } from 'node:os';
 import { backendNames, enableWideVectors, openDevice } from 'hippo';
 import { defineCommand, type ValuesOf } from '../arguments/command.ts';
+import { deviceOptions } from '../model/device-options.ts';
+import { examineModel, type Finding } from '../model/examination.ts';
 import { formatBytes } from '../report/format.ts';
 import { alignTable } from '../report/table.ts';
 import type { CommandIo } from '../terminal/io.ts';
 
 export const command = defineCommand({
   name: 'doctor',
-  summary: 'What this machine offers, and which backends work',
+  summary: 'What this machine offers, which backends work, and whether a model does',
   positionals: {},
-  options: { json: { type: 'boolean', help: 'print one JSON document' } },
-  examples: [{ line: 'hippo doctor', help: 'exit code 1 when a backend does not work' }],
+  options: {
+    model: {
+      type: 'string',
+      short: 'm',
+      placeholder: 'folder',
+      help: 'compare convolution with recurrence and every backend with the reference on this model; time it',
+    },
+    threads: deviceOptions.threads,
+    json: { type: 'boolean', help: 'print one JSON document' },
+  },
+  examples: [
+    { line: 'hippo doctor', help: 'exit code 1 when a backend does not work' },
+    { line: 'hippo doctor --model runs/first-light', help: 'exit code 1 when something disagrees' },
+  ],
 });
 
 interface BackendReport {
@@ -29,7 +44,7 @@ async function examine(name: (typeof backendNames)[number]): Promise<BackendRepo
   }
 }
 
-export async function run({ json }: ValuesOf<typeof command>, io: CommandIo): Promise<number> {
+export async function run({ json, model, threads }: ValuesOf<typeof command>, io: CommandIo): Promise<number> {
   const machine = {
     node: process.version,
     system: `${platform()} ${arch()}`,
@@ -43,8 +58,7 @@ export async function run({ json }: ValuesOf<typeof command>, io: CommandIo): Pr
   const backends: BackendReport[] = [];
   for (const name of backendNames) backends.push(await examine(name));
   const works = backends.every((backend) => backend.works);
-  if (json) io.out.line(JSON.stringify({ ...machine, backends }));
-  else {
+  if (!json) {
     io.out.line(
       alignTable([
         ['Node', machine.node],
@@ -59,5 +73,14 @@ export async function run({ json }: ValuesOf<typeof command>, io: CommandIo): Pr
       ]),
     );
   }
-  return works ? 0 : 1;
+  const findings: Finding[] = [];
+  if (model !== undefined) {
+    if (!json) io.out.line();
+    for await (const finding of examineModel({ path: model, threads, freeBytes: freemem() })) {
+      findings.push(finding);
+      if (!json) io.out.line(`${finding.check.padEnd(18)}  ${finding.text}`);
+    }
+  }
+  if (json) io.out.line(JSON.stringify({ ...machine, backends, ...(model !== undefined && { model: findings }) }));
+  return works && findings.every(({ agrees }) => agrees !== false) ? 0 : 1;
 }

@@ -35,11 +35,12 @@ export function formatRate(perSecond: number, unit: string): string {
   return `${formatCount(perSecond)} ${unit}/s`;
 }
 
-/** From seconds: 0.4 ms, 12 ms, 1.23 s, 45.6 s, 2m 05s, 1h 02m, 3d 04h. */
+/** From seconds: 44 µs, 0.4 ms, 12 ms, 1.23 s, 45.6 s, 2m 05s, 1h 02m, 3d 04h. */
 export function formatDuration(seconds: number): string {
   if (!Number.isFinite(seconds)) return nothing;
   if (seconds < 0) return `-${formatDuration(-seconds)}`;
   if (seconds === 0) return '0 s';
+  if (seconds < 0.000095) return `${(seconds * 1e6).toFixed(0)} µs`;
   if (seconds < 0.0095) return `${(seconds * 1000).toFixed(1)} ms`;
   if (seconds < 0.9995) return `${(seconds * 1000).toFixed(0)} ms`;
   if (seconds < 59.95) return `${seconds < 9.995 ? seconds.toFixed(2) : seconds.toFixed(1)} s`;
