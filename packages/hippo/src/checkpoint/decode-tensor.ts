@@ -35,7 +35,7 @@ export function decodeTensor(
   const type = typeInMemory(dtype);
   if (dtype === type) {
     // Hosts of WebAssembly are little-endian, as the file is: the bytes are the numbers, and a large embedding is held once.
-    const aligned = data.byteOffset % bytesPerElement(type) === 0 ? data : data.slice();
+    const aligned = data.byteOffset % bytesPerElement(type) === 0 ? data : new Uint8Array(data);
     return { shape, dtype: type, data: viewArray(type, aligned.buffer, aligned.byteOffset, count) };
   }
   const result = allocateArray(type, count);

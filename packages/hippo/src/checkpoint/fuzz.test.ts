@@ -8,7 +8,7 @@ import { openPytorch } from './pytorch/open-pytorch.ts';
 import { asTorchWrites } from './pytorch/pickle-writer.test-support.ts';
 import { largestExpanded } from './pytorch/torch-tensors.ts';
 import { readZipEntries, readZipEntry } from './pytorch/zip-archive.ts';
-import { zip } from './pytorch/zip-writer.test-support.ts';
+import { joined, zip } from './pytorch/zip-writer.test-support.ts';
 import { type ByteSource, memorySource, openSafetensors, type TensorSource } from './safetensors.ts';
 
 const testdata = new URL('../../testdata/', import.meta.url);
@@ -58,14 +58,14 @@ function damages(length: number): fc.Arbitrary<readonly Damage[]> {
 }
 
 function damaged(whole: Uint8Array, changes: readonly Damage[]): Uint8Array {
-  let bytes = whole.slice();
+  let bytes: Uint8Array = whole.slice();
   for (const change of changes) {
     const at = Math.min(change.at, Math.max(0, bytes.length - 8));
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     if (change.kind === 'cut') bytes = bytes.slice(0, at);
     else if (change.kind === 'splice') {
       const piece = bytes.slice(change.from, change.from + change.length);
-      bytes = Uint8Array.from([...bytes.slice(0, at), ...piece, ...bytes.slice(at + change.removed)]);
+      bytes = joined(bytes.subarray(0, at), piece, bytes.subarray(at + change.removed));
     } else if (bytes.length < 8) continue;
     else if (change.kind === 'bit') view.setUint8(at, view.getUint8(at) ^ (1 << change.bit));
     else if (change.kind === 'byte') view.setUint8(at, change.value);

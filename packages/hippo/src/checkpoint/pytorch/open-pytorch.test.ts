@@ -224,7 +224,7 @@ describe('the weights of a checkpoint', () => {
     expect(await failureOf(openValue(lists))).toMatchObject({ code: 'too-many-values' });
   });
 
-  it('refused: names that grow without end, and one dict under a hundred thousand names', async () => {
+  it('refused: names that grow without end, and one dict under many names', async () => {
     const key = joined(write.text('k'.repeat(10_000)), Uint8Array.of(0x71, 0));
     const before = Uint8Array.of(0x68, 1);
     const remembered = (dict: write.Opcodes) => joined(dict, Uint8Array.of(0x71, 1));
@@ -237,7 +237,7 @@ describe('the weights of a checkpoint', () => {
     });
     const paths = write.dict(['state_dict', write.dict(['w', weight])], ['args', write.dict(...deep)]);
     expect(await failureOf(openValue(paths, { 0: four }))).toMatchObject({ code: 'too-many-values' });
-    const numbers = Array.from({ length: 100_000 }, (_, i) => [write.int(i), write.none] as const);
+    const numbers = Array.from({ length: 30_000 }, (_, i) => [write.int(i), write.none] as const);
     const shared = write.dict(
       ['0', remembered(write.dict(...numbers, ['w', weight]))],
       ...numbers.map((_, i) => [`${i + 1}`, before] as const),

@@ -251,8 +251,8 @@ describe('unpickle', () => {
   });
 
   it('does the work once for what it remembers, however often it is used', () => {
-    // 2 × 100,000 uses of a dict of 100,000 entries: copied each time, they would fill no memory.
-    const many = 100_000;
+    // 30,000 uses of a dict of 30,000 entries: a billion entries if each use had its own.
+    const many = 30_000;
     const repeated = (...codes: readonly number[]) =>
       joinedAll(Array.from({ length: many }, () => Uint8Array.from(codes)));
     const remembered = joined(
