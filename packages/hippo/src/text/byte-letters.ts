@@ -13,8 +13,10 @@ function lettersOfAllBytes(): string[] {
 }
 
 /** The letters of these bytes. */
-export function toLetters(bytes: Iterable<number>): string {
-  return Array.from(bytes, (byte) => byteLetters[byte] ?? '').join('');
+export function toLetters(bytes: Uint8Array): string {
+  let letters = '';
+  for (const byte of bytes) letters += byteLetters[byte] ?? '';
+  return letters;
 }
 
 /** The bytes that these letters stand for; undefined where a character is no such letter. */

@@ -1,6 +1,6 @@
 // A folder whose class is GPT2Tokenizer: GPT-2's own vocabulary, or another one under its name, as models of other languages have.
 // The first is ours; the others are read from their `tokenizer.json`, or from `vocab.json` and `merges.txt`.
-import { vocabularyOf } from './byte-pair-files.ts';
+import { toLetters } from './byte-letters.ts';
 import { gpt2Table, gpt2Tokenizer } from './gpt2-tokenizer.ts';
 import { jsonTokenizer } from './json-tokenizer.ts';
 import { type DocumentOptions, endOfTextMark, type Tokenizer } from './tokenizer.ts';
@@ -41,13 +41,16 @@ async function differenceFromGpt2(files: TokenizerFiles): Promise<string | undef
 }
 
 async function vocabularyDifference(given: JsonObject): Promise<string | undefined> {
-  const expected = Object.entries(vocabularyOf(await gpt2Table()));
-  const size = Object.keys(given).length;
-  if (size !== expected.length) return `GPT-2's has ${expected.length} tokens; got ${size}`;
-  const wrong = expected.find(([token, id]) => given[token] !== id);
-  if (wrong === undefined) return undefined;
-  const [token, id] = wrong;
-  return `GPT-2's has ${JSON.stringify(token)} as id ${id}; got ${JSON.stringify(given[token])}`;
+  const { tokens, specialTokens } = await gpt2Table();
+  const [size, expected] = [Object.keys(given).length, tokens.length + specialTokens.length];
+  if (size !== expected) return `GPT-2's has ${expected} tokens; got ${size}`;
+  for (let id = 0; id < expected; id++) {
+    const bytes = tokens[id];
+    const token = bytes ? toLetters(bytes) : endOfTextMark;
+    if (given[token] !== id)
+      return `GPT-2's has ${JSON.stringify(token)} as id ${id}; got ${JSON.stringify(given[token])}`;
+  }
+  return undefined;
 }
 
 /** The folder's files with the `tokenizer.json` that its `vocab.json` and `merges.txt` amount to. */
