@@ -140,6 +140,13 @@ describe('a tokenizer.json', () => {
     });
   });
 
+  it('names what it has no token for, where it has none for the unknown', async () => {
+    const model = { type: 'WordLevel', vocab: { play: 0, it: 1 } };
+    const tokenizer = await load({ ...wordPieces, added_tokens: [], model });
+    expect([...tokenizer.encode('play it')]).toEqual([0, 1]);
+    expect(() => tokenizer.encode('play it well')).toThrow('token 2 of the text is not in the vocabulary');
+  });
+
   it('gives U+FFFD for ids without a token, and refuses ids outside', async () => {
     const gap = { ...wordPieces, added_tokens: [added(0, '[UNK]'), added(9, '[PAD]')] };
     const tokenizer = await load(gap);

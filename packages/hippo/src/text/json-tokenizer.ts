@@ -30,7 +30,8 @@ const modelTypes: ReadonlySet<unknown> = new Set(['BPE', 'WordPiece', 'Unigram',
 
 /**
  * The tokenizer that `tokenizer.json` describes. Special tokens in a text are text like any other, unless `documents` is set, and
- * then only the mark `<|endoftext|>` is more than text. Ids without a token are U+FFFD.
+ * then only the mark `<|endoftext|>` is more than text. Ids without a token are U+FFFD. Byte pairs over characters without a token for
+ * the unknown leave out what they do not know: the format has it so.
  * @throws CheckpointError `tokenizer-missing`, `tokenizer-json`; encoding: DataError `unknown-character`.
  */
 export async function jsonTokenizer(
@@ -44,7 +45,7 @@ export async function jsonTokenizer(
     { ...json, added_tokens: added.filter(({ special }) => !special).map(({ raw }) => raw) },
     config,
   );
-  const vocabularySize = 1 + Math.max(-1, ...added.map(({ id }) => id), largestId(library));
+  const vocabularySize = 1 + largest([...added.map(({ id }) => id), ...library.get_vocab().values()]);
   const endOfText = endOfTextId(files, config, added, library);
   const encodePart = (text: string): number[] => checkKnown(library.encode(text, { add_special_tokens: false }).ids);
   const decoder = decoderOf(json, added, library, vocabularySize);
@@ -100,11 +101,8 @@ function addedTokens(json: JsonObject): (AddedToken & { readonly raw: unknown })
   });
 }
 
-function largestId(library: LibraryTokenizer): number {
-  let largest = -1;
-  for (const id of library.get_vocab().values()) largest = Math.max(largest, id);
-  return largest;
-}
+/** A call cannot take as many arguments as there are ids. */
+const largest = (ids: readonly number[]): number => ids.reduce((a, b) => Math.max(a, b), -1);
 
 /** The end of text: `eos_token` of the configuration, else a special token `<|endoftext|>`. */
 function endOfTextId(
