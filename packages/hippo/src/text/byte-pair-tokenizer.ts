@@ -3,7 +3,7 @@
 import { encodeWord, type Ranks } from './byte-pairs.ts';
 import { byteStreamDecoder, checkTokens, decodeAll } from './stream-decoder.ts';
 import { type DocumentOptions, encodeDocuments, type Tokenizer } from './tokenizer.ts';
-import { wordsOf } from './words.ts';
+import { matchWords } from './words.ts';
 
 export interface BytePairTable {
   /** The bytes of every token by its rank: single bytes, then joins, each of two tokens before it. */
@@ -54,7 +54,7 @@ export function bytePairTokenizer(
   };
   const encodePart = (text: string): number[] => {
     const ids: number[] = [];
-    for (const word of wordsOf(text)) for (const id of tokensOf(word)) ids.push(id);
+    for (const [word = ''] of matchWords(text)) for (const id of tokensOf(word)) ids.push(id);
     return ids;
   };
   const bytesOf = (id: number): Uint8Array => {

@@ -7,7 +7,7 @@ import { bytePairFiles } from './byte-pair-files.ts';
 import { bytePairTable, bytePairTokenizer, byteString } from './byte-pair-tokenizer.ts';
 import { PairCounts } from './pair-counts.ts';
 import { type DocumentOptions, endOfTextMark, type Tokenizer } from './tokenizer.ts';
-import { wordsOf } from './words.ts';
+import { matchWords } from './words.ts';
 
 /** `tokenizer_class` of a trained tokenizer's folder: the class of other tools that reads any `tokenizer.json`. */
 export const jsonTokenizerClass = 'PreTrainedTokenizerFast';
@@ -59,7 +59,7 @@ function countWords(texts: Iterable<string>, specialTokens: readonly string[]): 
   const counts = new Map<string, number>();
   for (const text of texts) {
     for (const part of splitAt(text, specialTokens)) {
-      for (const word of wordsOf(part)) counts.set(word, (counts.get(word) ?? 0) + 1);
+      for (const [word = ''] of matchWords(part)) counts.set(word, (counts.get(word) ?? 0) + 1);
     }
   }
   const utf8 = new TextEncoder();

@@ -8,7 +8,5 @@ const word =
 /** The same pattern in the syntax of `tokenizer.json` (Oniguruma), where \s is White_Space. */
 export const wordPattern = "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+";
 
-/** The words of a text, in order; joined they are the text again. */
-export function* wordsOf(text: string): Generator<string> {
-  for (const [match] of text.matchAll(word)) yield match;
-}
+/** The words of a text in order, each as a match `[word]`; joined they are the text again. A generator over them would cost as much again. */
+export const matchWords = (text: string): Iterable<readonly string[]> => text.matchAll(word);

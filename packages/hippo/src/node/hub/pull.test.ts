@@ -329,6 +329,7 @@ describe('refusals', () => {
       'org/model@..',
     ])
       expect(await failure({ name })).toMatchObject({ name: 'UsageError', code: 'repository-name' });
+    expect(String(await failure({ name: 'org/model@v1', revision: 'v2' }))).toContain('got "org/model@v1" at "v2"');
     expect(hub.asked).toEqual([]);
   });
 });

@@ -29,7 +29,7 @@ export interface PullProgress {
 }
 
 export interface PullOptions {
-  /** A branch, a tag or a commit, where the name has none. Default `main`. */
+  /** A branch, a tag or a commit, as after `@` in the name. Default `main`. */
   readonly revision?: string;
   /** File names, in which `*` stands for anything. Default: settings, tokenizer, and the weights in one format. */
   readonly files?: readonly string[];

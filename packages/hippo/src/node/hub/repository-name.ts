@@ -24,15 +24,18 @@ const isRevision = (revision: string): boolean => revisionPattern.test(revision)
 
 /**
  * Takes `org/name@revision` apart; `hf:` before it is allowed.
- * @param given the revision where the text has none. Default `main`.
- * @throws UsageError `repository-name`.
+ * @param given the revision, named beside the repository. Default: that of the text, else `main`.
+ * @throws UsageError `repository-name`, also where text and `given` name different revisions.
  */
-export function parseRepository(text: string, given = defaultRevision): RepositoryName {
-  const [name = '', revision = given, ...more] = text.replace(/^hf:(\/\/)?/, '').split('@');
-  if (more.length === 0 && isName(name) && isRevision(revision)) return { name, revision };
+export function parseRepository(text: string, given?: string): RepositoryName {
+  const [name = '', written, ...more] = text.replace(/^hf:(\/\/)?/, '').split('@');
+  const revision = written ?? given ?? defaultRevision;
+  const agree = given === undefined || given === revision;
+  if (more.length === 0 && isName(name) && isRevision(revision) && agree) return { name, revision };
+  const got = JSON.stringify(text) + (given === undefined ? '' : ` at ${JSON.stringify(given)}`);
   throw new UsageError(
     'repository-name',
-    `pull: a repository is named org/name or org/name@revision, in letters, digits, ".", "_" and "-"; got ${JSON.stringify(text)}${revision === given && given !== defaultRevision ? ` at ${JSON.stringify(given)}` : ''}.`,
-    { repository: text, revision },
+    `pull: a repository is named org/name or org/name@revision, in letters, digits, ".", "_" and "-", with one revision; got ${got}.`,
+    { repository: text, revision: given },
   );
 }
