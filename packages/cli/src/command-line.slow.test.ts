@@ -323,6 +323,27 @@ describe('bad input', () => {
   });
 });
 
+it('learns a tokenizer, trains a model on it, and resumes with no other', async () => {
+  const learn = (size: string, out: string) =>
+    hippo(['tokenizer', 'train', at('text.txt'), '--vocab-size', size, '--out', at(out)]);
+  expect((await learn('280', 'tokens')).code).toBe(0);
+  expect((await learn('281', 'others')).code).toBe(0);
+  const words = (name: string): string[] => [
+    ...['train', at('text.txt'), '--out', at('on-tokens'), '--tokenizer', at(name), '--steps', '4'],
+    ...['--validate-every', '0', '--save-every', '2', ...small],
+  ];
+  expect(await hippo(words('tokens'))).toMatchObject({ code: 0 });
+  const generated = await hippo(['generate', '-m', at('on-tokens'), '-p', 'To be', '-n', '5', '-t', '1', '--json']);
+  expect(generated.code).toBe(0);
+  expect(JSON.parse(generated.out.trim().split('\n').at(-1) ?? '')).toMatchObject({ prompt: 'To be' });
+  const other = await hippo([...words('others'), '--resume']);
+  expect(other.code).toBe(1);
+  expect(other.err).toContain('tokenizer was "byte-pairs ');
+  // A model's own folder, and a run's, are tokenizers too.
+  const encode = (name: string) => hippo(['tokenizer', 'encode', 'To be', '--tokenizer', at(name)]);
+  expect((await encode('on-tokens')).out).toBe((await encode('tokens')).out);
+});
+
 it('trains a rival without attention, and one layer', async () => {
   const words = ['train', at('text.txt'), '--steps', '2', '--validate-every', '0', '--save-every', '0', ...small];
   const rival = await hippo([...words, '--out', at('rival'), '--mixer', 's4d', '--attn-layer-idx', 'none']);

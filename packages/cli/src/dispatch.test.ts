@@ -13,7 +13,20 @@ const command = defineCommand({
   options: { topP: { type: 'number', default: 0.9, help: 'nucleus' } },
   examples: [],
 });
+const grouped = (name: string) =>
+  commandEntry(async () => ({
+    command: defineCommand({
+      name,
+      summary: `Does ${name}`,
+      positionals: { word: { help: 'any' } },
+      options: {},
+      examples: [],
+    }),
+    run: async ({ word }: { readonly word: string | undefined }) => void seen.push([name, word]),
+  }));
 const main = dispatch({
+  'tokenizer train': grouped('tokenizer train'),
+  'tokenizer encode': grouped('tokenizer encode'),
   generate: commandEntry(async () => ({
     command,
     run: async (options: { readonly topP: number }) => {
@@ -65,7 +78,7 @@ describe('dispatch', () => {
     for (const argv of [['--help'], ['-h'], ['--no-color', '--help']]) {
       const { io, written } = setUp();
       expect(await main(argv, io)).toBe(0);
-      expect(written.out).toMatch(/^ {2}generate {2}Writes text$/m);
+      expect(written.out).toMatch(/^ {2}generate {2,}Writes text$/m);
       expect(written.err).toBe('');
     }
     const { io, written } = setUp();
@@ -81,6 +94,28 @@ describe('dispatch', () => {
     expect(await main([], io)).toBe(2);
     expect(written.out).toBe('');
     expect(written.err).toContain('Commands');
+  });
+
+  it('runs commands of a group, and lists them', async () => {
+    seen.length = 0;
+    expect(await main(['--no-color', 'tokenizer', 'encode', 'text'], setUp().io)).toBe(0);
+    expect(seen).toEqual([['tokenizer encode', 'text']]);
+    const help = setUp();
+    expect(await main(['tokenizer', '--help'], help.io)).toBe(0);
+    expect(help.written.out).toMatch(/^ {2}tokenizer train {3}Does tokenizer train$/m);
+    expect(help.written.out).not.toContain('Writes text');
+    const alone = setUp();
+    expect(await main(['tokenizer'], alone.io)).toBe(2);
+    expect(alone.written).toEqual({ out: '', err: help.written.out });
+    const one = setUp();
+    expect(await main(['tokenizer', 'train', '-h'], one.io)).toBe(0);
+    expect(one.written.out).toContain('hippo tokenizer train [word] [options]');
+    expect(await refusal(['tokenizer', 'trian'])).toContain(
+      'there is no command "tokenizer trian". Did you mean `hippo tokenizer train`?',
+    );
+    expect(await refusal(['tokenizr', 'train'])).toContain(
+      'there is no command "tokenizr". Did you mean `hippo tokenizer`?',
+    );
   });
 
   it('refuses what is not in the table, with the nearest name', async () => {

@@ -22,6 +22,7 @@ export interface CommandEntry {
   readonly definition: () => Promise<CommandDefinition>;
   readonly run: Main;
 }
+/** By name: one word, or two of which the first is shared by a group (`tokenizer train`). */
 export type CommandEntries = Readonly<Record<string, CommandEntry>>;
 
 /** Wraps a lazy import as a row of the table. */
@@ -47,7 +48,8 @@ async function readVersion(): Promise<string> {
 }
 
 function unknownCommand(name: string, commands: CommandEntries): UsageError {
-  const guess = nearest(name.replaceAll('_', '-'), Object.keys(commands));
+  const groups = Object.keys(commands).flatMap((key) => key.split(' ').slice(0, -1));
+  const guess = nearest(name.replaceAll('_', '-'), [...Object.keys(commands), ...groups]);
   const advice = guess === undefined ? '' : ` Did you mean \`hippo ${guess}\`?`;
   const what = name.startsWith('-') ? `option ${name} before the command` : `command "${name}"`;
   return new UsageError('unknown-command', `there is no ${what}.${advice} \`hippo --help\` lists the commands.`, {
@@ -57,6 +59,16 @@ function unknownCommand(name: string, commands: CommandEntries): UsageError {
 }
 
 const colorFlags = new Set(['--color', '--no-color', '--no_color']);
+
+const isHelp = (word: string | undefined): boolean => word === '--help' || word === '-h';
+
+/** Lists the commands: on stdout when that was asked for, else on stderr as a hint. */
+async function showCommands(commands: CommandEntries, io: CommandIo, asked: boolean): Promise<number> {
+  const definitions = await Promise.all(Object.values(commands).map((entry) => entry.definition()));
+  const output = asked ? io.out : io.err;
+  output.write(globalHelp(definitions, output.colors));
+  return asked ? exitCodes.done : exitCodes.usage;
+}
 
 /** A main function over a table of commands. */
 export function dispatch(commands: CommandEntries): Main {
@@ -68,14 +80,16 @@ export function dispatch(commands: CommandEntries): Main {
       io.out.line(await readVersion());
       return exitCodes.done;
     }
-    if (name === undefined || name === '--help' || name === '-h') {
-      const definitions = await Promise.all(Object.values(commands).map((entry) => entry.definition()));
-      const output = name === undefined ? io.err : io.out;
-      output.write(globalHelp(definitions, output.colors));
-      return name === undefined ? exitCodes.usage : exitCodes.done;
-    }
-    const entry = Object.hasOwn(commands, name) ? commands[name] : undefined;
-    if (!entry) throw unknownCommand(name, commands);
-    return entry.run(words, io);
+    if (name === undefined || isHelp(name)) return showCommands(commands, io, name !== undefined);
+    const alone = Object.hasOwn(commands, name) ? commands[name] : undefined;
+    if (alone) return alone.run(words, io);
+    const group = Object.entries(commands).filter(([key]) => key.startsWith(`${name} `));
+    const [second, ...rest] = words;
+    if (group.length > 0 && (second === undefined || isHelp(second)))
+      return showCommands(Object.fromEntries(group), io, second !== undefined);
+    const full = group.length > 0 ? `${name} ${second}` : name;
+    const entry = group.find(([key]) => key === full)?.[1];
+    if (!entry) throw unknownCommand(full, commands);
+    return entry.run(rest, io);
   };
 }

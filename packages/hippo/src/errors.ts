@@ -32,5 +32,8 @@ export class DataError extends HippoError {}
 /** A checkpoint, config or tensor file that is damaged, or that disagrees with what was asked. */
 export class CheckpointError extends HippoError {}
 
+/** A model hub that cannot be reached, that refuses, or that sends what is not the file. */
+export class HubError extends HippoError {}
+
 /** A number in training went bad (NaN or infinity). `facts.tensor` names the first one. */
 export class NumericError extends HippoError {}

@@ -52,6 +52,7 @@ export { gpt2Tokenizer } from './text/gpt2-tokenizer.ts';
 export { loadTokenizer } from './text/load-tokenizer.ts';
 export { checkTokens } from './text/stream-decoder.ts';
 export type { StreamDecoder, Tokenizer } from './text/tokenizer.ts';
+export { type TrainBytePairsOptions, trainBytePairs } from './text/train-byte-pairs.ts';
 export { type AdamWOptions, adamWDefaults } from './train/adamw.ts';
 export { learningRate, type ScheduleKind, type ScheduleOptions } from './train/schedule.ts';
 export { compileTrainStep, type TrainableModel, type TrainStep } from './train/train-step.ts';

@@ -1,10 +1,8 @@
 // `hippo train`: trains a language model on a text file.
 import { readFile } from 'node:fs/promises';
 import {
-  byteTokenizer,
   characterTokenizer,
   DataError,
-  gpt2Tokenizer,
   type MixerKind,
   type ModelConfigInput,
   preset,
@@ -14,6 +12,7 @@ import {
   UsageError,
 } from 'hippo';
 import { defineCommand, type ValuesOf } from '../arguments/command.ts';
+import { chooseTokenizer } from '../model/choose-tokenizer.ts';
 import { deviceOptions, openChosenDevice } from '../model/device-options.ts';
 import type { CommandIo } from '../terminal/io.ts';
 import { reportSummary } from '../training/summary.ts';
@@ -35,10 +34,10 @@ export const command = defineCommand({
     },
     resume: { type: 'boolean', help: 'go on from the newest checkpoint of the run folder' },
     tokenizer: {
-      type: 'choice',
-      choices: ['character', 'byte', 'gpt2'] as const,
+      type: 'string',
       default: 'character',
-      help: 'how text becomes tokens',
+      placeholder: 'name',
+      help: 'character, byte, gpt2, or a folder that `hippo tokenizer train` wrote',
     },
     preset: {
       type: 'choice',
@@ -102,7 +101,11 @@ type Options = ValuesOf<typeof command>;
 
 export async function run(options: Options, io: CommandIo): Promise<number | undefined> {
   const text = await readText(options.text);
-  const tokenizer = await makeTokenizer(options.tokenizer, text);
+  const tokenizer = await chooseTokenizer(options.tokenizer, {
+    who: command.name,
+    documents: true,
+    more: { character: () => characterTokenizer(text) },
+  });
   const { training, validation } = splitText(text);
   await using device = await openChosenDevice(options, io);
   const summary = await trainText(
@@ -144,23 +147,18 @@ export async function run(options: Options, io: CommandIo): Promise<number | und
 }
 
 /** @throws DataError for a file that cannot be read or is empty. */
-export async function readText(path: string): Promise<string> {
+export async function readText(path: string, who = command.name): Promise<string> {
   const text = await readFile(path, 'utf8').catch((cause: Error) => {
     throw new DataError(
       'unreadable-text',
-      `train: ${path} cannot be read; got ${cause.message}. Give a text file.`,
+      `${who}: ${path} cannot be read; got ${cause.message}. Give a text file.`,
       { file: path },
       { cause },
     );
   });
   if (text === '')
-    throw new DataError('empty-text', `train: ${path} is empty. Give a text with something in it.`, { file: path });
+    throw new DataError('empty-text', `${who}: ${path} is empty. Give a text with something in it.`, { file: path });
   return text;
-}
-
-async function makeTokenizer(kind: 'character' | 'byte' | 'gpt2', text: string): Promise<Tokenizer> {
-  if (kind === 'gpt2') return gpt2Tokenizer({ documents: true });
-  return kind === 'byte' ? byteTokenizer() : characterTokenizer(text);
 }
 
 function modelConfig(options: Options, tokenizer: Tokenizer): ModelConfigInput {

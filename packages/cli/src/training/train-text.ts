@@ -21,6 +21,7 @@ import { terminalPlot } from '../plot/terminal-plot.ts';
 import { openProgress, type ProgressLine } from '../progress/progress-line.ts';
 import { formatBytes, formatCount, formatDuration, formatRate } from '../report/format.ts';
 import type { CommandIo } from '../terminal/io.ts';
+import { tokenizerIdentity } from './tokenizer-identity.ts';
 
 export interface TextTraining {
   readonly device: Device;
@@ -69,7 +70,7 @@ export async function trainText(task: TextTraining, io: CommandIo): Promise<Trai
     model: model.config,
     training,
     validationLength: task.validationLength,
-    tokenizer: tokenizer.kind,
+    tokenizer: tokenizerIdentity(tokenizer),
     source: task.source,
   };
   const runFolder = await openRunFolder(task.out, {

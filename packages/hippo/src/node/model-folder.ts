@@ -1,6 +1,6 @@
 // A model folder in the ecosystem's layout: config.json, model.safetensors (or shards with an index), generation_config.json and
 // tokenizer files. Written as a whole or not at all; weights are read by range, one tensor at a time.
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { checkAgainst } from '../checkpoint/check-against.ts';
 import { openSafetensors, type TensorSource } from '../checkpoint/safetensors.ts';
@@ -17,11 +17,11 @@ import { type LanguageModel, languageModel } from '../models/language-model.ts';
 import { parseModelConfig } from '../models/parse-config.ts';
 import type { Device } from '../session/device.ts';
 import { createStore, type Store } from '../session/store.ts';
-import { loadTokenizer, tokenizerFileNames } from '../text/load-tokenizer.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
 import { exists, foldersIn, openFileSource, recoverFolder, replaceFolder, writeDurably } from './files.ts';
 import { generationConfigName, readGenerationConfig } from './generation-config.ts';
 import { readJson } from './read-json.ts';
+import { loadTokenizerFolder } from './tokenizer-folder.ts';
 
 const weightsName = 'model.safetensors';
 const indexName = 'model.safetensors.index.json';
@@ -221,7 +221,7 @@ export async function loadModel(path: string, { device }: { readonly device: Dev
   checkAgainst(weights, expected, join(folder, weightsName));
   const store = createStore(device);
   for (const variable of model.variables) store.write(variable, await weights.read(variable.name));
-  const tokenizer = await loadTokenizer(await readTokenizerFiles(folder));
+  const tokenizer = await loadTokenizerFolder(folder);
   if (tokenizer.vocabularySize > model.config.vocab_size) {
     throw new CheckpointError(
       'vocabulary',
@@ -230,14 +230,6 @@ export async function loadModel(path: string, { device }: { readonly device: Dev
     );
   }
   return { folder, model, store, tokenizer, sampling: await readGenerationConfig(folder) };
-}
-
-async function readTokenizerFiles(folder: string): Promise<Record<string, string | undefined>> {
-  const entries = tokenizerFileNames.map(async (name) => {
-    const path = join(folder, name);
-    return [name, (await exists(path)) ? await readFile(path, 'utf8') : undefined] as const;
-  });
-  return Object.fromEntries(await Promise.all(entries));
 }
 
 /** A model's variables as tensors to save, read from the store one at a time. */

@@ -7,6 +7,9 @@
 /** Ranks by the bytes they stand for. A rank is also the token's id. */
 export type Ranks = ReadonlyMap<string, number>;
 
+/** What looks ranks up: all of them, or those below one. */
+type RankLookup = Pick<Ranks, 'get'>;
+
 const none = -1;
 /** Heap keys order by rank, then by place: rank · 2³² + place, exact in a double. */
 const placeRange = 2 ** 32;
@@ -15,16 +18,31 @@ const placeRange = 2 ** 32;
 export function encodeWord(word: string, ranks: Ranks): number[] {
   const whole = ranks.get(word);
   if (whole !== undefined) return [whole];
-  const pieces = new Pieces(word, ranks);
-  for (let place = 0; place + 1 < word.length; place++) pieces.consider(place);
-  pieces.joinAll();
-  return pieces.tokens();
+  return new Pieces(word, ranks).joinAll().tokens();
+}
+
+/**
+ * The two tokens whose joining makes `word`, a token of at least two bytes itself: what its bytes come to when only tokens of lower
+ * rank exist. This is how the pairs of `merges.txt` follow from ranks.
+ */
+export function lastJoin(word: string, ranks: Ranks): readonly [first: number, second: number] {
+  const limit = ranks.get(word) ?? ranks.size;
+  const lower: RankLookup = {
+    get: (bytes) => {
+      const rank = ranks.get(bytes);
+      return rank !== undefined && rank < limit ? rank : undefined;
+    },
+  };
+  const [first, second, ...more] = new Pieces(word, lower).joinAll().tokens();
+  if (first === undefined || second === undefined || more.length > 0)
+    throw new RangeError(`rank ${limit} does not join two tokens of lower rank.`);
+  return [first, second];
 }
 
 /** A word in pieces, a linked list by the places where they start. */
 class Pieces {
   readonly #word: string;
-  readonly #ranks: Ranks;
+  readonly #ranks: RankLookup;
   /** The start of the piece after (before) the one that starts here. */
   readonly #next: Int32Array;
   readonly #previous: Int32Array;
@@ -32,7 +50,7 @@ class Pieces {
   readonly #joined: Int32Array;
   readonly #heap: number[] = [];
 
-  constructor(word: string, ranks: Ranks) {
+  constructor(word: string, ranks: RankLookup) {
     this.#word = word;
     this.#ranks = ranks;
     this.#next = Int32Array.from({ length: word.length }, (_, place) => place + 1);
@@ -41,14 +59,15 @@ class Pieces {
   }
 
   /** Notes the rank of joining the piece at `place` with the one after it. */
-  consider(place: number): void {
+  #consider(place: number): void {
     const second = this.#after(place);
     const rank = second < this.#word.length ? this.#ranks.get(this.#word.slice(place, this.#after(second))) : undefined;
     this.#joined[place] = rank ?? none;
     if (rank !== undefined) push(this.#heap, rank * placeRange + place);
   }
 
-  joinAll(): void {
+  joinAll(): this {
+    for (let place = 0; place + 1 < this.#word.length; place++) this.#consider(place);
     for (let key = pop(this.#heap); key !== undefined; key = pop(this.#heap)) {
       const place = key % placeRange;
       if (this.#joined[place] !== Math.floor(key / placeRange)) continue;
@@ -57,10 +76,11 @@ class Pieces {
       this.#joined[second] = none;
       this.#next[place] = third;
       if (third < this.#word.length) this.#previous[third] = place;
-      this.consider(place);
+      this.#consider(place);
       const before = this.#previous[place] ?? none;
-      if (before !== none) this.consider(before);
+      if (before !== none) this.#consider(before);
     }
+    return this;
   }
 
   tokens(): number[] {

@@ -1,5 +1,6 @@
 // What every tokenizer offers: text to token ids and back, whole or token by token, and the files that a model folder keeps of it.
-// Three kinds: GPT-2 byte pairs, the characters of one text, and plain bytes.
+// Kinds: GPT-2's byte pairs, byte pairs trained on one's own text, the characters of one text, plain bytes, and whatever a
+// `tokenizer.json` describes.
 
 /** Turns tokens into text as they come. A character that is spread over several tokens is held back until it is whole. */
 export interface StreamDecoder {
@@ -10,12 +11,12 @@ export interface StreamDecoder {
 }
 
 export interface Tokenizer {
-  readonly kind: 'gpt2' | 'character' | 'byte';
+  readonly kind: 'gpt2' | 'byte-pairs' | 'character' | 'byte' | 'json';
   /** Ids are 0 to `vocabularySize − 1`. */
   readonly vocabularySize: number;
   /** The token between documents, where there is one. */
   readonly endOfText?: number;
-  /** @throws DataError `unknown-character` (character tokenizer only). */
+  /** @throws DataError `unknown-character`: what the tokenizer has no token for. Byte-level ones have one for everything. */
   encode(text: string): Int32Array;
   /** The text of these tokens, as one stream decoder gives it. @throws DataError `token-out-of-range`. */
   decode(ids: ArrayLike<number>): string;
