@@ -5,9 +5,24 @@ export { type ByteSource, memorySource, openSafetensors, type TensorSource } fro
 export { safetensorsPieces } from './checkpoint/safetensors-writer.ts';
 export * from './errors.ts';
 export { compileScorer, type Scorer, type TextScore } from './evaluate/perplexity.ts';
+export { type BeamSearchOptions, beamSearch } from './generate/beam-search.ts';
+export { argMax } from './generate/candidates.ts';
+export type { ContinuationOptions, GeneratedToken } from './generate/continuation.ts';
 export { createDecoder, type Decoder, type DecoderOptions } from './generate/decoder.ts';
-export { type GeneratedToken, type GenerateOptions, generate, logProbability } from './generate/generate.ts';
-export { argMax, type SamplingOptions, sampleToken } from './generate/sampler.ts';
+export type { Beam } from './generate/finished-beams.ts';
+export { type GenerateOptions, generate } from './generate/generate.ts';
+export {
+  type GenerateTextOptions,
+  type GenerateTextsOptions,
+  generateText,
+  generateTexts,
+  type TextOptions,
+} from './generate/generate-texts.ts';
+export { logProbability, type TokenProbability, topLogProbabilities } from './generate/log-probabilities.ts';
+export { sampleToken } from './generate/sampler.ts';
+export type { SamplingOptions } from './generate/sampling-options.ts';
+export { type StopFilter, stopFilter } from './generate/stop-strings.ts';
+export type { FinishReason, TextPiece, TextToken } from './generate/text-writer.ts';
 export { printGraph } from './graph/print.ts';
 export { assign, input, read, traceGraph, within } from './graph/trace.ts';
 export type { Operation, Value, ValueType } from './graph/value.ts';

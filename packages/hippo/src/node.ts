@@ -1,5 +1,6 @@
 // What needs Node: files, model folders, run folders. Imported as `hippo/node`, so that browsers never see it.
 export { openFileSource, replaceFile } from './node/files.ts';
+export { type GenerationDefaults, readGenerationDefaults } from './node/generation-config.ts';
 export {
   type LoadedModel,
   loadModel,
