@@ -5,9 +5,18 @@ export { type ByteSource, memorySource, openSafetensors, type TensorSource } fro
 export { safetensorsPieces } from './checkpoint/safetensors-writer.ts';
 export * from './errors.ts';
 export { compileScorer, type Scorer, type TextScore } from './evaluate/perplexity.ts';
-export { createDecoder, type Decoder, type DecoderOptions } from './generate/decoder.ts';
+export { createDecoder, type Decoder, type DecoderOptions, type ScoreVisitor } from './generate/decoder.ts';
+export { type DecoderState, type StateSize, stateBytesPerSequence } from './generate/decoder-state.ts';
 export { type GeneratedToken, type GenerateOptions, generate, logProbability } from './generate/generate.ts';
+export {
+  createPromptCache,
+  type PromptCache,
+  type PromptCacheOptions,
+  type PromptCacheStatistics,
+} from './generate/prompt-cache.ts';
 export { argMax, type SamplingOptions, sampleToken } from './generate/sampler.ts';
+export { openSession, type Session, type SessionOptions } from './generate/session.ts';
+export { stateFromBytes, stateToBytes } from './generate/state-file.ts';
 export { printGraph } from './graph/print.ts';
 export { assign, input, read, traceGraph, within } from './graph/trace.ts';
 export type { Operation, Value, ValueType } from './graph/value.ts';
