@@ -8,7 +8,8 @@ export { compileScorer, type Scorer, type TextScore } from './evaluate/perplexit
 export { type BeamSearchOptions, beamSearch } from './generate/beam-search.ts';
 export { argMax } from './generate/candidates.ts';
 export type { ContinuationOptions, GeneratedToken } from './generate/continuation.ts';
-export { createDecoder, type Decoder, type DecoderOptions } from './generate/decoder.ts';
+export { createDecoder, type Decoder, type DecoderOptions, type ScoreVisitor } from './generate/decoder.ts';
+export { type DecoderState, type StateSize, stateBytesPerSequence } from './generate/decoder-state.ts';
 export type { Beam } from './generate/finished-beams.ts';
 export { type GenerateOptions, generate } from './generate/generate.ts';
 export {
@@ -19,8 +20,16 @@ export {
   type TextOptions,
 } from './generate/generate-texts.ts';
 export { logProbability, type TokenProbability, topLogProbabilities } from './generate/log-probabilities.ts';
+export {
+  createPromptCache,
+  type PromptCache,
+  type PromptCacheOptions,
+  type PromptCacheStatistics,
+} from './generate/prompt-cache.ts';
 export { sampleToken } from './generate/sampler.ts';
 export type { SamplingOptions } from './generate/sampling-options.ts';
+export { openSession, type Session, type SessionOptions } from './generate/session.ts';
+export { stateFromBytes, stateToBytes } from './generate/state-file.ts';
 export { type StopFilter, stopFilter } from './generate/stop-strings.ts';
 export type { FinishReason, TextPiece, TextToken } from './generate/text-writer.ts';
 export { printGraph } from './graph/print.ts';

@@ -12,3 +12,4 @@ export {
   tensorsOf,
 } from './node/model-folder.ts';
 export { openRunFolder, type RunFolder, type RunRecord } from './node/run-folder.ts';
+export { loadState, saveState } from './node/state-file.ts';

@@ -167,6 +167,7 @@ const choosers: Readonly<Record<string, Chooser>> = {
         capacity: shape[axis] ?? 1,
         count: shapeOf(node, 1)[axis] ?? 1,
         inner: elementCount(shape.slice(axis + 1)),
+        positions: elementCount(shapeOf(node, 2)),
       }),
     };
   },
