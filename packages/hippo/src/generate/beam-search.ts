@@ -9,6 +9,7 @@ import { argMax, type CandidateSpace, candidateSpace, keepHighest } from './cand
 import { checkContinuation, checkPrompt, checkWhole } from './check-generation.ts';
 import { createDecoder, type RecurrentModel } from './decoder.ts';
 import { type Beam, finishedBeams } from './finished-beams.ts';
+import { interruption } from './interruption.ts';
 import { logProbabilitiesOf } from './log-probabilities.ts';
 import { checkOptionNames, refuseTogether } from './option-names.ts';
 import { changeScores, type ScoreChanges, tokenHistory } from './penalties.ts';
@@ -78,13 +79,14 @@ export async function beamSearch(model: RecurrentModel, options: BeamSearchOptio
   const vocabularySize = model.config.vocab_size;
   checkBeamOptions(options, vocabularySize);
   const { store, maxTokens, beams, signal, best = 1 } = options;
-  signal?.throwIfAborted();
+  const interrupt = interruption(signal);
+  await interrupt();
   const prompt = Int32Array.from(options.prompt);
   const capacity = prompt.length + maxTokens;
   await using reader = createDecoder(model, { store, capacity, chunks: promptChunks });
   await using batch = beams > 1 ? createDecoder(model, { store, capacity, chunks: [1], batch: beams }) : undefined;
   const decoder = batch ?? reader;
-  const first = await readPrompt(reader, prompt, { vocabularySize, signal });
+  const first = await readPrompt(reader, prompt, { vocabularySize, interrupt });
   if (batch) await batch.restore(await reader.state());
   const extend = extender(prompt, vocabularySize, options);
   const finished = finishedBeams(options);
@@ -99,7 +101,7 @@ export async function beamSearch(model: RecurrentModel, options: BeamSearchOptio
     live = kept.map(({ from, token, sum }, row) => ({ tokens: [...from.tokens, token], sum, row }));
     if (length === maxTokens) for (const { tokens, sum } of live) finished.add({ tokens, sum });
     if (length === maxTokens || live.length === 0 || finished.enough(live[0]?.sum ?? 0, length)) break;
-    signal?.throwIfAborted();
+    await interrupt();
     // Rows without a hypothesis follow the first one; what they give is not looked at.
     const rows = Array.from({ length: beams }, (_, row) => kept[row] ?? kept[0]);
     await decoder.reorder(rows.map((from) => from?.from.row ?? 0));

@@ -3,6 +3,7 @@
 import type { Store } from '../session/store.ts';
 import { createDecoder, type RecurrentModel } from './decoder.ts';
 import type { DecoderState } from './decoder-state.ts';
+import { interruption } from './interruption.ts';
 import { promptChunks, readPrompt } from './read-prompt.ts';
 
 /** What came of a row of scores: events for the reader, and the token to read next; without one the continuation has ended. */
@@ -49,7 +50,8 @@ export async function* decodePrompts<Event>(
   prompts: readonly PromptToDecode<Event>[],
   { store, rows: most, capacity, signal }: DecodeOptions,
 ): AsyncGenerator<Event> {
-  signal?.throwIfAborted();
+  const interrupt = interruption(signal);
+  await interrupt();
   const vocabularySize = model.config.vocab_size;
   const jobs = prompts.flatMap((prompt) => prompt.continuations.map((step) => ({ prompt, step }))).values();
   const count = Math.min(
@@ -70,7 +72,7 @@ export async function* decodePrompts<Event>(
     for (const { prompt, step } of jobs) {
       const again = known?.prompt === prompt;
       if (!known || !again) {
-        const scores = await readPrompt(reader, prompt.tokens, { vocabularySize, signal, visit: prompt.visit });
+        const scores = await readPrompt(reader, prompt.tokens, { vocabularySize, interrupt, visit: prompt.visit });
         known = { prompt, scores, state: batch || prompt.continuations.length > 1 ? await reader.state() : undefined };
       }
       const { events, next } = step(known.scores);
@@ -87,7 +89,7 @@ export async function* decodePrompts<Event>(
 
   for (let row = 0; row < count; row++) yield* fill(row);
   while (rows.some((row) => row !== undefined)) {
-    signal?.throwIfAborted();
+    await interrupt();
     const scores = await decoder.feed(rows.map((row) => row?.next ?? 0));
     for (const [at, row] of rows.entries()) {
       if (!row) continue;

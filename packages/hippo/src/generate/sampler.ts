@@ -29,7 +29,7 @@ export function sampleToken(
   const { ids, weights } = space;
   let total = 0;
   for (let i = 0; i < count; i++) total += weights[i] ?? 0;
-  let rest = uniform(options.seed ?? 0, at) * total;
+  let rest = uniformAt(options.seed ?? 0, at) * total;
   let last = 0;
   for (let i = 0; i < count; i++) {
     const weight = weights[i] ?? 0;
@@ -42,7 +42,7 @@ export function sampleToken(
 }
 
 /** A number on [0, 1) with 53 random bits: fewer would leave tokens of a large vocabulary that can never be drawn. */
-function uniform(seed: number, { position, sample = 0 }: DrawPlace): number {
+export function uniformAt(seed: number, { position, sample = 0 }: DrawPlace): number {
   const upper = Math.floor(seed / 2 ** 32) | 0;
   const [high, low] = philox4x32([0, sample, position, 0], [seed >>> 0, 0x73616d70 ^ upper]);
   return (high * 2 ** 21 + (low >>> 11)) * 2 ** -53;
