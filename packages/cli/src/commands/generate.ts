@@ -61,12 +61,11 @@ async function draw(settings: DrawSettings, { loaded, prompts, signal, json }: W
   const { model, store, tokenizer } = loaded;
   const shape = { prompts, samples: settings.samples ?? 1, tokenizer };
   const several = prompts.length * shape.samples > 1;
-  const output = (json ? jsonTexts : several ? orderedTexts : streamedText)(io.out, shape);
+  const write = (json ? jsonTexts : several ? orderedTexts : streamedText)(io.out, shape);
   const encoded = prompts.map((prompt) => tokenizer.encode(prompt));
-  output.start();
   let count = 0;
   for await (const piece of generateTexts(model, { ...settings, store, tokenizer, prompts: encoded, signal })) {
-    output.piece(piece);
+    write(piece);
     if (piece.token && !piece.echo) count++;
   }
   return count;

@@ -123,8 +123,8 @@ describe('settingsOf', () => {
     const own = settings('', model);
     expect(own).toMatchObject({ kind: 'search', options: { beams: 3, best: 1, lengthPenalty: 2 } });
     expect(own.notices).toEqual([
-      expect.stringContaining('temperature, topP are not used'),
-      expect.stringContaining('stop strings are not used'),
+      expect.stringContaining('does not use temperature, topP'),
+      expect.stringContaining("does not use the model's stop strings"),
     ]);
     for (const line of ['--temperature 0.5', '--greedy', '--beams 1']) expect(settings(line, model).kind).toBe('draw');
     expect(() => settings('--length-penalty 2')).toThrow('--length-penalty is for a beam search. Add --beams.');

@@ -139,8 +139,8 @@ function search(
   { beams, ends }: { readonly beams: number; readonly ends: Ends },
 ): GenerationSettings {
   const unused = drawingNames.filter((name) => model.sampling[name] !== undefined);
-  const unusedNotice = `a beam search draws no random tokens: the model's ${unused.join(', ')} are not used`;
-  const stopNotice = "a beam search ends at stop tokens only: the model's stop strings are not used";
+  const unusedNotice = `a beam search draws no random tokens; of the model's settings it does not use ${unused.join(', ')}`;
+  const stopNotice = "a beam search ends at stop tokens only; it does not use the model's stop strings";
   return {
     kind: 'search',
     options: {

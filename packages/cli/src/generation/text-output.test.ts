@@ -14,8 +14,7 @@ function written(
   let text = '';
   const stream = { write: (more: string) => (text += more) };
   const output = make(openOutput(stream, { argv: [], environment: {} }), { ...shape, tokenizer });
-  output.start();
-  for (const piece of pieces) output.piece(piece);
+  for (const piece of pieces) output(piece);
   return text;
 }
 

@@ -2,11 +2,7 @@
 import type { FinishReason, TextPiece, TextToken, Tokenizer } from 'hippo';
 import type { Output } from '../terminal/io.ts';
 
-export interface TextOutput {
-  /** Before the first piece: a single text begins with its prompt. */
-  start(): void;
-  piece(piece: TextPiece): void;
-}
+export type TextOutput = (piece: TextPiece) => void;
 
 export interface TextShape {
   readonly prompts: readonly string[];
@@ -14,14 +10,15 @@ export interface TextShape {
   readonly tokenizer: Tokenizer;
 }
 
-/** Streams the text of a single prompt and sample. */
+/** Streams the text of a single prompt and sample, after its prompt. */
 export function streamedText(out: Output, { prompts }: TextShape): TextOutput {
-  return {
-    start: () => out.write(prompts[0] ?? ''),
-    piece({ text, echo, finishReason }) {
-      if (!echo) out.write(text);
-      if (finishReason !== undefined) out.line();
-    },
+  let begun = false;
+  return ({ text, echo, finishReason }) => {
+    // Not before the first piece: until then the options may still be refused.
+    if (!begun) out.write(prompts[0] ?? '');
+    begun = true;
+    if (!echo) out.write(text);
+    if (finishReason !== undefined) out.line();
   };
 }
 
@@ -42,19 +39,16 @@ export function orderedTexts(out: Output, shape: TextShape): TextOutput {
   const { prompts, samples } = shape;
   const texts = new Map<number, { text: string; ended: boolean }>();
   let next = 0;
-  return {
-    start: () => {},
-    piece({ prompt, sample, text, echo, finishReason }) {
-      const at = prompt * samples + sample;
-      const before = texts.get(at)?.text ?? '';
-      texts.set(at, { text: echo ? before : before + text, ended: finishReason !== undefined });
-      for (let ready = texts.get(next); ready?.ended; ready = texts.get(next)) {
-        const place = { prompt: Math.floor(next / samples), sample: next % samples };
-        out.line(out.colors.bold(textHeader(place, shape)));
-        out.line((prompts[place.prompt] ?? '') + ready.text);
-        texts.delete(next++);
-      }
-    },
+  return ({ prompt, sample, text, echo, finishReason }) => {
+    const at = prompt * samples + sample;
+    const before = texts.get(at)?.text ?? '';
+    texts.set(at, { text: echo ? before : before + text, ended: finishReason !== undefined });
+    for (let ready = texts.get(next); ready?.ended; ready = texts.get(next)) {
+      const place = { prompt: Math.floor(next / samples), sample: next % samples };
+      out.line(out.colors.bold(textHeader(place, shape)));
+      out.line((prompts[place.prompt] ?? '') + ready.text);
+      texts.delete(next++);
+    }
   };
 }
 
@@ -73,21 +67,18 @@ export function jsonTexts(out: Output, { prompts, samples, tokenizer }: TextShap
     logProbability,
     ...(top && { top: top.map((other) => ({ ...other, text: tokenizer.decode([other.token]) })) }),
   });
-  return {
-    start: () => {},
-    piece({ prompt, sample, text, token, echo, finishReason, stop }) {
-      const place = several ? { promptIndex: prompt, sample } : {};
-      const at = prompt * samples + sample;
-      const summary = summaries.get(at) ?? { text: '', tokens: 0 };
-      summaries.set(at, summary);
-      if (!echo) summary.text += text;
-      if (!echo && token) summary.tokens++;
-      const line = { ...place, ...(echo && { echo }), text, ...(token && withText(token)) };
-      if (token || text !== '') out.line(JSON.stringify(line));
-      if (finishReason === undefined) return;
-      summaries.delete(at);
-      out.line(JSON.stringify({ ...place, ...summaryLine(prompts[prompt], summary, finishReason), stop }));
-    },
+  return ({ prompt, sample, text, token, echo, finishReason, stop }) => {
+    const place = several ? { promptIndex: prompt, sample } : {};
+    const at = prompt * samples + sample;
+    const summary = summaries.get(at) ?? { text: '', tokens: 0 };
+    summaries.set(at, summary);
+    if (!echo) summary.text += text;
+    if (!echo && token) summary.tokens++;
+    const line = { ...place, ...(echo && { echo }), text, ...(token && withText(token)) };
+    if (token || text !== '') out.line(JSON.stringify(line));
+    if (finishReason === undefined) return;
+    summaries.delete(at);
+    out.line(JSON.stringify({ ...place, ...summaryLine(prompts[prompt], summary, finishReason), stop }));
   };
 }
 

@@ -38,29 +38,60 @@ export function selectCandidates(
 ): number {
   const { ids, weights } = space;
   const highest = scores[argMax(scores)] ?? 0;
-  let count = keepHighest(scores, topK, space);
+  // Where min-p is the only cut by mass, most tokens need no exponential to be dropped. The rim is left to the exact rule below.
+  const floor = topP < 1 || minP === 0 ? Number.NEGATIVE_INFINITY : highest + temperature * (Math.log(minP) - 1e-6);
+  let count = keepHighest(scores, topK, space, floor);
   let total = 0;
   for (let i = 0; i < count; i++) {
     const weight = Math.exp(((scores[ids[i] ?? 0] ?? 0) - highest) / temperature);
     weights[i] = weight;
     total += weight;
   }
-  if (topP < 1) count = keepReaching(scores, count, topP * total, space);
+  if (topP < 1) {
+    // All that is lighter than this together weighs less than 1 − p, so none of it is needed; in a row that is decided it is most.
+    count = keepLikely(count, ((1 - topP) * total) / count, space);
+    count = keepReaching(scores, count, topP * total, space);
+  }
   if (minP > 0) count = keepLikely(count, minP, space);
   return count;
 }
 
 /**
  * Puts the ids of the k highest scores into `space.ids`, ascending, and returns how many there are: fewer than k when others
- * are −∞. Of equal scores the lower ids are taken.
+ * are −∞ or below `floor`. Of equal scores the lower ids are taken.
  */
-export function keepHighest(scores: Float32Array, k: number, space: CandidateSpace): number {
+export function keepHighest(
+  scores: Float32Array,
+  k: number,
+  space: CandidateSpace,
+  floor = Number.NEGATIVE_INFINITY,
+): number {
   const { ids, weights } = space;
+  const least = Math.max(floor, rankBound(scores, k));
   let count = 0;
-  for (let id = 0; id < scores.length; id++) if ((scores[id] ?? 0) !== Number.NEGATIVE_INFINITY) ids[count++] = id;
+  for (let id = 0; id < scores.length; id++) {
+    const score = scores[id] ?? 0;
+    if (score >= least && score !== Number.NEGATIVE_INFINITY) ids[count++] = id;
+  }
   if (count <= k) return count;
   weights.fill(1, 0, count);
   return keepReaching(scores, count, k, space);
+}
+
+/** A score that at least k scores reach: the smallest of the highest scores of k blocks. */
+function rankBound(scores: Float32Array, k: number): number {
+  const size = Math.floor(scores.length / k);
+  if (size < 2) return Number.NEGATIVE_INFINITY;
+  let bound = Number.POSITIVE_INFINITY;
+  for (let block = 0; block < k; block++) {
+    let highest = Number.NEGATIVE_INFINITY;
+    for (let id = block * size; id < (block + 1) * size; id++) {
+      const score = scores[id] ?? 0;
+      if (score > highest) highest = score;
+    }
+    if (highest < bound) bound = highest;
+  }
+  return bound;
 }
 
 /**
