@@ -6,7 +6,7 @@ export { safetensorsPieces } from './checkpoint/safetensors-writer.ts';
 export * from './errors.ts';
 export { compileScorer, type Scorer, type TextScore } from './evaluate/perplexity.ts';
 export { type BeamSearchOptions, beamSearch } from './generate/beam-search.ts';
-export { argMax } from './generate/candidates.ts';
+export { argMax, type CandidateSpace, candidateSpace } from './generate/candidates.ts';
 export type { ContinuationOptions, GeneratedToken } from './generate/continuation.ts';
 export { createDecoder, type Decoder, type DecoderOptions, type ScoreVisitor } from './generate/decoder.ts';
 export { type DecoderState, type StateSize, stateBytesPerSequence } from './generate/decoder-state.ts';

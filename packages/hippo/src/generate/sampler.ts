@@ -22,11 +22,12 @@ export function sampleToken(
   scores: Float32Array,
   options: SamplingOptions,
   at: DrawPlace,
-  space: CandidateSpace = candidateSpace(scores.length),
+  space?: CandidateSpace,
 ): number {
   if (isGreedy(options)) return argMax(scores);
-  const count = selectCandidates(scores, options, space);
-  const { ids, weights } = space;
+  const room = space ?? candidateSpace(scores.length);
+  const count = selectCandidates(scores, options, room);
+  const { ids, weights } = room;
   let total = 0;
   for (let i = 0; i < count; i++) total += weights[i] ?? 0;
   let rest = uniformAt(options.seed ?? 0, at) * total;
