@@ -29,6 +29,9 @@ export interface DecodeOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** Attention sums over the whole cache. In steps of this size its sums have the same order, and bits, for any longest sequence. */
+const capacityStep = 64;
+
 interface Row<Event> {
   readonly step: (scores: Float32Array) => Step<Event>;
   readonly next: number;
@@ -48,8 +51,9 @@ interface ReadPrompt<Event> {
 export async function* decodePrompts<Event>(
   model: RecurrentModel,
   prompts: readonly PromptToDecode<Event>[],
-  { store, rows: most, capacity, signal }: DecodeOptions,
+  { store, rows: most, capacity: longest, signal }: DecodeOptions,
 ): AsyncGenerator<Event> {
+  const capacity = Math.ceil(longest / capacityStep) * capacityStep;
   const interrupt = interruption(signal);
   await interrupt();
   const vocabularySize = model.config.vocab_size;

@@ -40,7 +40,10 @@ export interface GenerateTextsOptions extends TextOptions {
   readonly prompts: readonly (string | ArrayLike<number>)[];
   /** Continuations of each prompt, which is read once. Sample i is what `sample: i` gives alone. Default 1. */
   readonly samples?: number;
-  /** Continuations decoded side by side at most. Default 8. */
+  /**
+   * Continuations decoded side by side at most. Default 8: on the wasm backend, up to there a text has the very bits it has alone;
+   * above, scores agree to rounding, so that a text differs only where a random number falls between two roundings.
+   */
   readonly batch?: number;
 }
 
