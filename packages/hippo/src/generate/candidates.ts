@@ -3,6 +3,7 @@
 // top-k, its weight for top-p). A radix walk finds it: floats in the order of their bits, three histograms of 11, 11 and 10 bits,
 // each over the elements that share the digits found so far. Equal scores count in the order of their ids.
 import { NumericError } from '../errors.ts';
+import { expOfNegative } from './exponential.ts';
 import type { SamplingOptions } from './sampling-options.ts';
 
 /** Room for one row, used again for every draw. */
@@ -43,7 +44,7 @@ export function selectCandidates(
   let count = keepHighest(scores, topK, space, floor);
   let total = 0;
   for (let i = 0; i < count; i++) {
-    const weight = Math.exp(((scores[ids[i] ?? 0] ?? 0) - highest) / temperature);
+    const weight = expOfNegative(((scores[ids[i] ?? 0] ?? 0) - highest) / temperature);
     weights[i] = weight;
     total += weight;
   }

@@ -1,6 +1,7 @@
 // Natural logarithms of probabilities: log p = (s − max) − log Σ exp(s − max). Always of the model's own scores, before bias,
 // penalties, temperature and cuts, so that they can be compared between settings.
 import { type CandidateSpace, candidateSpace, keepHighest } from './candidates.ts';
+import { expOfNegative } from './exponential.ts';
 
 export interface TokenProbability {
   readonly token: number;
@@ -13,7 +14,7 @@ export function logProbabilitiesOf(scores: Float32Array): (token: number) => num
   let largest = Number.NEGATIVE_INFINITY;
   for (let i = 0; i < scores.length; i++) if ((scores[i] ?? 0) > largest) largest = scores[i] ?? 0;
   let total = 0;
-  for (let i = 0; i < scores.length; i++) total += Math.exp((scores[i] ?? 0) - largest);
+  for (let i = 0; i < scores.length; i++) total += expOfNegative((scores[i] ?? 0) - largest);
   const logTotal = Math.log(total);
   return (token) => (scores[token] ?? Number.NaN) - largest - logTotal;
 }
