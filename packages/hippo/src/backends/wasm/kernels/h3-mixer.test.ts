@@ -32,6 +32,9 @@ const exact = (data: readonly Float32Array[], types: readonly (readonly number[]
 const sizesList: readonly H3MixerSizes[] = [
   { channels: 3, batch: 2, length: 1, taps: 64, states: 32 },
   { channels: 3, batch: 1, length: 1, taps: 1, states: 3 },
+  { channels: 3, batch: 2, length: 1, taps: 2, states: 4 },
+  { channels: 2, batch: 3, length: 1, taps: 5, states: 4 },
+  { channels: 2, batch: 1, length: 1, taps: 11, states: 4 },
   { channels: 2, batch: 3, length: 20, taps: 64, states: 5 },
   { channels: 4, batch: 1, length: 257, taps: 4, states: 4 },
   { channels: 2, batch: 2, length: 1037, taps: 64, states: 8 },
