@@ -1,9 +1,9 @@
 // Many continuations on one model: each prompt is read once, by a decoder of one row, and its state is copied to a row of the batch
 // for every continuation; a row that ends takes the next one. A row's numbers never depend on what its neighbours are.
 import type { Store } from '../session/store.ts';
-import { createDecoder, type RecurrentModel } from './decoder.ts';
+import { createDecoder, type Decoder, type RecurrentModel } from './decoder.ts';
 import type { DecoderState } from './decoder-state.ts';
-import { interruption } from './interruption.ts';
+import { type Interruption, interruption } from './interruption.ts';
 import { promptChunks, readPrompt } from './read-prompt.ts';
 
 /** What came of a row of scores: events for the reader, and the token to read next; without one the continuation has ended. */
@@ -32,6 +32,38 @@ export interface DecodeOptions {
 /** Attention sums over the whole cache. In steps of this size its sums have the same order, and bits, for any longest sequence. */
 const capacityStep = 64;
 
+/**
+ * Yields the events of all continuations as they come. Memory on the device is given back however it ends.
+ * @throws the signal's reason when it is aborted.
+ */
+export async function* decodePrompts<Event>(
+  model: RecurrentModel,
+  prompts: readonly PromptToDecode<Event>[],
+  { store, rows, capacity: longest, signal }: DecodeOptions,
+): AsyncGenerator<Event> {
+  const capacity = Math.ceil(longest / capacityStep) * capacityStep;
+  const interrupt = interruption(signal);
+  await interrupt();
+  const { vocab_size: vocabularySize } = model.config;
+  const jobs = prompts.flatMap((prompt) => prompt.continuations.map((step) => ({ prompt, step })));
+  const count = Math.min(rows, jobs.length);
+  await using reader = createDecoder(model, { store, capacity, chunks: promptChunks });
+  // One row needs no second decoder: the reader goes on by itself, and comes back to the prompt for its next continuation.
+  await using batch = count > 1 ? createDecoder(model, { store, capacity, chunks: [1], batch: count }) : undefined;
+  const fresh = batch && (await batch.state(0));
+  const pool = new RowPool({ reader, batch, fresh, jobs, vocabularySize, interrupt });
+  for (let row = 0; row < count; row++) yield* pool.fill(row);
+  while (pool.busy) {
+    await interrupt();
+    yield* pool.step();
+  }
+}
+
+interface Job<Event> {
+  readonly prompt: PromptToDecode<Event>;
+  readonly step: (scores: Float32Array) => Step<Event>;
+}
+
 interface Row<Event> {
   readonly step: (scores: Float32Array) => Step<Event>;
   readonly next: number;
@@ -44,63 +76,75 @@ interface ReadPrompt<Event> {
   readonly state: DecoderState | undefined;
 }
 
-/**
- * Yields the events of all continuations as they come. Memory on the device is given back however it ends.
- * @throws the signal's reason when it is aborted.
- */
-export async function* decodePrompts<Event>(
-  model: RecurrentModel,
-  prompts: readonly PromptToDecode<Event>[],
-  { store, rows: most, capacity: longest, signal }: DecodeOptions,
-): AsyncGenerator<Event> {
-  const capacity = Math.ceil(longest / capacityStep) * capacityStep;
-  const interrupt = interruption(signal);
-  await interrupt();
-  const vocabularySize = model.config.vocab_size;
-  const jobs = prompts.flatMap((prompt) => prompt.continuations.map((step) => ({ prompt, step }))).values();
-  const count = Math.min(
-    most,
-    prompts.reduce((sum, { continuations }) => sum + continuations.length, 0),
-  );
-  await using reader = createDecoder(model, { store, capacity, chunks: promptChunks });
-  // One row needs no second decoder: the reader goes on by itself, and comes back to the prompt for its next continuation.
-  await using batch = count > 1 ? createDecoder(model, { store, capacity, chunks: [1], batch: count }) : undefined;
-  const decoder = batch ?? reader;
-  const fresh = batch && (await batch.state(0));
-  const rows = new Array<Row<Event> | undefined>(count).fill(undefined);
-  let known: ReadPrompt<Event> | undefined;
+interface PoolParts<Event> {
+  /** Of one row: reads prompts. */
+  readonly reader: Decoder;
+  /** Of several rows; undefined where the reader's one is enough. */
+  readonly batch: Decoder | undefined;
+  /** The state of a row of `batch` that has read nothing. */
+  readonly fresh: DecoderState | undefined;
+  readonly jobs: readonly Job<Event>[];
+  readonly vocabularySize: number;
+  readonly interrupt: Interruption;
+}
+
+/** The rows, each with the continuation it decodes, and the continuations that wait for one. */
+class RowPool<Event> {
+  readonly #parts: PoolParts<Event>;
+  readonly #decoder: Decoder;
+  readonly #rows: (Row<Event> | undefined)[];
+  #taken = 0;
+  #known: ReadPrompt<Event> | undefined;
+
+  constructor(parts: PoolParts<Event>) {
+    this.#parts = parts;
+    this.#decoder = parts.batch ?? parts.reader;
+    this.#rows = new Array<Row<Event> | undefined>(this.#decoder.batch).fill(undefined);
+  }
+
+  get busy(): boolean {
+    return this.#rows.some((row) => row !== undefined);
+  }
 
   /** Puts the next continuation that has something to read into a row. */
-  async function* fill(row: number): AsyncGenerator<Event> {
-    rows[row] = undefined;
-    for (const { prompt, step } of jobs) {
-      const again = known?.prompt === prompt;
-      if (!known || !again) {
-        const scores = await readPrompt(reader, prompt.tokens, { vocabularySize, interrupt, visit: prompt.visit });
-        known = { prompt, scores, state: batch || prompt.continuations.length > 1 ? await reader.state() : undefined };
-      }
-      const { events, next } = step(known.scores);
+  async *fill(row: number): AsyncGenerator<Event> {
+    const { batch, fresh, jobs } = this.#parts;
+    this.#rows[row] = undefined;
+    for (let job = jobs[this.#taken++]; job; job = jobs[this.#taken++]) {
+      const again = this.#known?.prompt === job.prompt;
+      const { scores, state } = await this.#read(job.prompt);
+      const { events, next } = job.step(scores);
       if (next !== undefined) {
-        if (known.state && (batch || again)) await decoder.restore(known.state, batch && row);
-        rows[row] = { step, next };
+        if (state && (batch || again)) await this.#decoder.restore(state, row);
+        this.#rows[row] = { step: job.step, next };
       }
       yield* events;
       if (next !== undefined) return;
     }
     // A row that is fed on without need starts afresh, so that it cannot outgrow the attention cache.
-    if (fresh) await decoder.restore(fresh, row);
+    if (fresh) await this.#decoder.restore(fresh, row);
   }
 
-  for (let row = 0; row < count; row++) yield* fill(row);
-  while (rows.some((row) => row !== undefined)) {
-    await interrupt();
-    const scores = await decoder.feed(rows.map((row) => row?.next ?? 0));
-    for (const [at, row] of rows.entries()) {
+  /** Reads a prompt, unless it is the one that was read last. */
+  async #read(prompt: PromptToDecode<Event>): Promise<ReadPrompt<Event>> {
+    if (this.#known?.prompt === prompt) return this.#known;
+    const { reader, batch, vocabularySize, interrupt } = this.#parts;
+    const scores = await readPrompt(reader, prompt.tokens, { vocabularySize, interrupt, visit: prompt.visit });
+    const isNeeded = batch !== undefined || prompt.continuations.length > 1;
+    this.#known = { prompt, scores, state: isNeeded ? await reader.state() : undefined };
+    return this.#known;
+  }
+
+  /** One token more for every row; rows that end take the next continuation. */
+  async *step(): AsyncGenerator<Event> {
+    const scores = await this.#decoder.feed(this.#rows.map((row) => row?.next ?? 0));
+    const { columns } = this.#decoder;
+    for (const [at, row] of [...this.#rows.entries()]) {
       if (!row) continue;
-      const { events, next } = row.step(scores.subarray(at * decoder.columns, at * decoder.columns + vocabularySize));
-      if (next !== undefined) rows[at] = { step: row.step, next };
+      const { events, next } = row.step(scores.subarray(at * columns, at * columns + this.#parts.vocabularySize));
+      if (next !== undefined) this.#rows[at] = { step: row.step, next };
       yield* events;
-      if (next === undefined) yield* fill(at);
+      if (next === undefined) yield* this.fill(at);
     }
   }
 }
