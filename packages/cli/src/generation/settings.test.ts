@@ -126,7 +126,16 @@ describe('settingsOf', () => {
       expect.stringContaining('does not use temperature, topP'),
       expect.stringContaining("does not use the model's stop strings"),
     ]);
-    for (const line of ['--temperature 0.5', '--greedy', '--beams 1']) expect(settings(line, model).kind).toBe('draw');
+    for (const line of [
+      '--temperature 0.5',
+      '--greedy',
+      '--beams 1',
+      '--seed 1',
+      '--stop x',
+      '--json --logprobs 1',
+      '--echo',
+    ])
+      expect(settings(line, model).kind).toBe('draw');
     expect(() => settings('--length-penalty 2')).toThrow('--length-penalty is for a beam search. Add --beams.');
   });
 });

@@ -71,8 +71,16 @@ export function settingsOf(
   endOfText: number | undefined,
 ): GenerationSettings {
   const drawing = given({ temperature: flags.temperature, topK: flags.topK, topP: flags.topP, minP: flags.minP });
-  const wantsDraws =
-    Object.keys(drawing).length > 0 || flags.greedy || flags.seed !== undefined || flags.stop !== undefined;
+  const { seed, stop, logprobs } = flags;
+  const onlyDraws = [
+    ...Object.values(drawing),
+    seed,
+    stop,
+    logprobs,
+    flags.greedy || undefined,
+    flags.echo || undefined,
+  ];
+  const wantsDraws = onlyDraws.some((value) => value !== undefined);
   const beams = flags.beams ?? (wantsDraws ? 1 : (model.beams ?? 1));
   const { lengthPenalty, earlyStopping } = flags;
   if (beams > 1) return search(flags, model, { beams, ends: endsOf(flags, model, endOfText) });

@@ -2,7 +2,7 @@
 // so that it gives the same tokens alone and beside others.
 import { type CandidateSpace, candidateSpace } from './candidates.ts';
 import { logProbabilitiesOf, type TokenProbability, topLogProbabilities } from './log-probabilities.ts';
-import { changeScores, changesNothing, tokenHistory } from './penalties.ts';
+import { changeScores, changesNothing, type TokenHistory, tokenHistory } from './penalties.ts';
 import { sampleToken } from './sampler.ts';
 import { type SamplingOptions, samplingOptionNames } from './sampling-options.ts';
 
@@ -61,11 +61,13 @@ export function rowSpace(vocabularySize: number): RowSpace {
 /** Starts after `prompt`. The options must have been checked. */
 export function continuationOf(prompt: ArrayLike<number>, options: ContinuationOptions, space: RowSpace): Continuation {
   const { maxTokens, minTokens = 0, stopTokens = [], logprobs = 0, sample = 0 } = options;
-  const history = tokenHistory(prompt);
   const unchanged = changesNothing(options);
+  // Only from the first draw to the last: many continuations may wait for a row.
+  let history: TokenHistory | undefined;
   let index = 0;
   const change = (scores: Float32Array): Float32Array => {
     if (unchanged && index >= minTokens) return scores;
+    history ??= tokenHistory(prompt);
     space.scores.set(scores);
     changeScores(space.scores, options, history);
     if (index < minTokens) for (const token of stopTokens) space.scores[token] = Number.NEGATIVE_INFINITY;
@@ -78,11 +80,12 @@ export function continuationOf(prompt: ArrayLike<number>, options: ContinuationO
     draw(scores) {
       const at = { position: prompt.length + index, sample };
       const token = sampleToken(change(scores), options, at, space.candidates);
+      history?.add(token);
+      if (stopTokens.includes(token) || index + 1 >= maxTokens) history = undefined;
       if (stopTokens.includes(token)) return { stopToken: token };
       const of = logProbabilitiesOf(scores);
       const top = logprobs > 0 && { top: topLogProbabilities(scores, logprobs, of, space.candidates) };
       const drawn = { token, index, logProbability: of(token), ...top };
-      history.add(token);
       index++;
       return drawn;
     },
