@@ -12,7 +12,7 @@ import { fillChannel, GROUP, loadState, scanPiece, scanRow, storeState } from '.
 import { addResponse, fillSpectrum, waveAt } from './diagonal-ssm-convolution.as';
 import { given } from './diagonal-ssm-gradient.as';
 import { rowsAt, T } from './diagonal-ssm-matrices.as';
-import { FEW, fillScan, scanSteps } from './diagonal-ssm-scan.as';
+import { FEW, fillGiven, fillScan, scanSteps } from './diagonal-ssm-scan.as';
 import { filterRow } from './fft.as';
 import { MULTIPLY } from './fft-passes.as';
 import { shiftStep } from './shift-step.as';
@@ -22,6 +22,8 @@ import { word } from './simd.as';
 export const SCAN: u32 = 0;
 export const CHUNKED: u32 = 1;
 export const CONVOLUTION: u32 = 2;
+/** The recurrence with λ in place of its logarithm. */
+const STEP: u32 = 3;
 
 // The filter's part of a workspace: 128 bytes of scratch, the taps backwards, a piece of the row with its lead.
 // @ts-ignore: decorator
@@ -69,7 +71,8 @@ export function h3Mixer(args: usize, part: i32, parts: i32): void {
   const scratch = <usize>word(args, 23) + <usize>part * <usize>word(args, 24);
   const reversed = reversedAt(scratch);
   const gated = filterRestAt(scratch, taps);
-  const single = form == SCAN && length == 1;
+  const recurrent = form == SCAN || form == STEP;
+  const single = recurrent && length == 1;
   const pieceSteps = form == CHUNKED ? GROUP * T : length;
   const room = form == CONVOLUTION ? size : (pieceSteps + 3) & ~3;
   const ws = gated + (<usize>room << 2);
@@ -84,8 +87,14 @@ export function h3Mixer(args: usize, part: i32, parts: i32): void {
     const skip = load<f32>(<usize>word(args, 14) + ((<usize>d) << 2));
     const ownTaps = <usize>word(args, 8) + ((<usize>d * taps) << 2);
     if (!single) reverseFloats(reversed, ownTaps, taps);
+    // Given poles that need no padding are read where they are.
+    const inPlace = form == STEP && n == np;
+    const poleRe = inPlace ? logRe : ws;
+    const poleIm = inPlace ? logIm : ws + (<usize>np << 2);
     if (form == SCAN) {
       fillScan(ws, np, n, logRe, logIm, cRe, cIm, length <= FEW);
+    } else if (form == STEP) {
+      if (!inPlace) fillGiven(ws, np, n, logRe, logIm, cRe, cIm);
     } else if (form == CHUNKED) {
       fillChannel(ws, np, n, logRe, logIm, cRe, cIm, skip);
     } else {
@@ -109,7 +118,7 @@ export function h3Mixer(args: usize, part: i32, parts: i32): void {
       const end = given(<usize>word(args, 19), (row * n) << 3);
       if (single) {
         store<f32>(gated, shiftStep(ownTaps, taps, load<f32>(k), shiftSkip, shiftState, shiftEnd) * load<f32>(v));
-        scanSteps(ws, np, n, length, cRe, cIm, skip, gated, y, state, end);
+        scanSteps(ws, np, n, length, poleRe, poleIm, cRe, cIm, skip, gated, y, state, end);
         store<f32>(y, load<f32>(y) * load<f32>(q));
         continue;
       }
@@ -120,7 +129,7 @@ export function h3Mixer(args: usize, part: i32, parts: i32): void {
         const out = y + offset;
         filterPiece(gated, t, count, k, shiftState, length, reversed, taps, shiftSkip, scratch, pieceAt(scratch, taps));
         multiplyFloats(gated, gated, v + offset, count);
-        if (form == SCAN) scanSteps(ws, np, n, length, cRe, cIm, skip, gated, out, state, end);
+        if (recurrent) scanSteps(ws, np, n, length, poleRe, poleIm, cRe, cIm, skip, gated, out, state, end);
         else if (form == CHUNKED) scanPiece(ws, np, count, gated, out, end != 0);
         else convolve(ws, np, n, length, size, table, gated, skip, out, state, end);
         multiplyFloats(out, out, q + offset, count);

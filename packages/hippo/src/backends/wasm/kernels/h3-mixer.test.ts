@@ -63,6 +63,22 @@ describe.each(builds)('h3Mixer, %s build', async (build) => {
     }
   });
 
+  it('takes λ instead of its logarithm, up to eight steps', () => {
+    for (const sizes of sizesList.map((one) => ({ ...one, length: Math.min(one.length, 8) }))) {
+      const inputs = operands(sizes, 1);
+      const want = h3MixerOperation.reference!(exact(inputs, shapes(sizes)), { form: 'scan', state: true }, []);
+      const [logRe, logIm] = [inputs[5]!, inputs[6]!];
+      inputs[5] = logRe.map((x, i) => Math.exp(x) * Math.cos(logIm[i]!));
+      inputs[6] = logIm.map((x, i) => Math.exp(logRe[i]!) * Math.sin(x));
+      const got = run(
+        h3MixerCalls({ ...sizes, form: 'step' }),
+        inputs,
+        want.map(({ length }) => length),
+      );
+      for (const [i, x] of got.entries()) expectClose(x, want[i]!, 1e-5, `output ${i}, ${JSON.stringify(sizes)}`);
+    }
+  });
+
   it('gives the same in pieces, the states passed on, as in one call', () => {
     const sizes = { channels: 2, batch: 2, length: 700, taps: 9, states: 6 };
     const given = operands(sizes, 2);
