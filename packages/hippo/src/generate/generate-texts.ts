@@ -24,7 +24,10 @@ export interface TextOptions extends ContinuationOptions {
   readonly tokenizer: Tokenizer;
   /** The text ends before the first of these, wherever the tokens are cut. */
   readonly stopStrings?: readonly string[];
-  /** Begin with the prompt; with `logprobs` token by token, and then `maxTokens` may be 0. */
+  /**
+   * Begin with the prompt; `maxTokens` may then be 0. With `logprobs` token by token: a long prompt is then read in smaller chunks,
+   * and what follows it agrees to rounding with what follows it otherwise.
+   */
   readonly echo?: boolean;
   /** Ends every text with the finish reason `abort`, between two tokens or two chunks of a prompt. */
   readonly signal?: AbortSignal;
