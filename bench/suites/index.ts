@@ -52,6 +52,13 @@ export const suites: Readonly<Record<string, SuiteEntry>> = {
       'prompt is arithmetic: its limit is our own matrix product, measured beside it.',
     load: () => import('./generation.ts'),
   },
+  sampling: {
+    title: 'Sampling',
+    about:
+      'Choosing one token of 50,257 from normal scores (standard deviation 3), on the host. Cuts are found by selection, in time ' +
+      'linear in the vocabulary. Error: the share of 200 draws of tokens that a sort of the row does not keep.',
+    load: () => import('./sampling.ts'),
+  },
   edges: {
     title: 'Start-up, idleness, one core',
     about:

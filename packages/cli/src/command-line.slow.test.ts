@@ -238,6 +238,68 @@ describe('a model', () => {
     ).toBe(lines.at(-1).text);
   });
 
+  it('gives several samples and prompts as each alone, and the best of a beam search', async () => {
+    const base = ['generate', '--model', at('run'), '-n', '20', '--seed', '3', '--threads', '1'];
+    const json = async (...words: string[]) => {
+      const { out, code } = await hippo([...base, ...words, '--json']);
+      expect(code).toBe(0);
+      const lines = out
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line));
+      return lines.filter(({ finishReason }) => finishReason !== undefined);
+    };
+    await writeFile(at('prompts.jsonl'), '"To be"\n{"prompt": "Whether tis nobler"}\n');
+    const several = await json('--prompts', at('prompts.jsonl'), '-N', '2', '--min_p', '0.02');
+    expect(several).toHaveLength(4);
+    const [alone] = await json('--prompt', 'Whether tis nobler', '--min_p', '0.02');
+    const same = several.find(({ promptIndex, sample }) => promptIndex === 1 && sample === 0);
+    expect(same).toMatchObject({ text: alone.text, tokens: 20, finishReason: 'length' });
+    const [stopped] = await json('--prompt', 'Whether tis nobler', '--min_p', '0.02', '--stop', alone.text.slice(5, 8));
+    expect(stopped).toMatchObject({
+      finishReason: 'stop-string',
+      text: alone.text.slice(0, alone.text.indexOf(stopped.stop)),
+    });
+    const plain = await hippo([...base, '--prompt', 'To be', '-N', '2']);
+    expect(plain.out.match(/^--- sample \d of 2 ---\nTo be/gm)).toHaveLength(2);
+    const beams = await hippo([
+      'generate',
+      '-m',
+      at('run'),
+      '-p',
+      'To be',
+      '-n',
+      '8',
+      '--beams',
+      '3',
+      '-N',
+      '2',
+      '-t',
+      '1',
+      '--json',
+    ]);
+    const scores = beams.out
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line).score);
+    expect(scores).toEqual([...scores].sort((a, b) => b - a));
+    expect(scores).toHaveLength(2);
+  });
+
+  it('is heard between two tokens on Ctrl-C', async () => {
+    const { code, out, err } = await hippo(
+      ['generate', '-m', at('run'), '-p', 'To be', '-n', '200000', '-t', '1', '--ignore-eos'],
+      {
+        onText: (text, kill) => {
+          if (!text.includes('stopping')) setTimeout(() => kill('SIGINT'), 700);
+        },
+      },
+    );
+    expect(err).toContain('stopping after this token');
+    expect(code).toBe(130);
+    expect(out.length).toBeLessThan(200_000);
+  });
+
   it('prints logits over the padded vocabulary', async () => {
     const { out, code } = await hippo(['logits', '--model', at('run'), '--ids', '5,7,3', '--json', '-t', '1']);
     expect(code).toBe(0);
@@ -288,6 +350,19 @@ describe('bad input', () => {
       1,
       'needs 65 tokens',
     ],
+    [
+      'a draw in a beam search',
+      () => ['generate', '--model', at('run'), '--beams', '2', '--top_p', '0.5'],
+      2,
+      '--top-p',
+    ],
+    [
+      'a bias outside the vocabulary',
+      () => ['generate', '--model', at('run'), '--logit-bias', '999=1', '-t', '1'],
+      2,
+      '999',
+    ],
+    ['probabilities without a place', () => ['generate', '--model', at('run'), '--logprobs', '2'], 2, '--json'],
     ['contradicting options', () => ['generate', '--model', at('run'), '--greedy', '--top-k', '3'], 2, 'contradict'],
   ];
   it.each(cases)('%s', async (_, words, code, sentence) => {

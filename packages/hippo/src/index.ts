@@ -15,9 +15,33 @@ export {
   scoresOf,
 } from './evaluate/examine-model.ts';
 export { compileScorer, type Scorer, type TextScore } from './evaluate/perplexity.ts';
-export { createDecoder, type Decoder, type DecoderOptions } from './generate/decoder.ts';
-export { type GeneratedToken, type GenerateOptions, generate, logProbability } from './generate/generate.ts';
-export { argMax, type SamplingOptions, sampleToken } from './generate/sampler.ts';
+export { type BeamSearchOptions, beamSearch } from './generate/beam-search.ts';
+export { argMax, type CandidateSpace, candidateSpace } from './generate/candidates.ts';
+export type { ContinuationOptions, GeneratedToken } from './generate/continuation.ts';
+export { createDecoder, type Decoder, type DecoderOptions, type ScoreVisitor } from './generate/decoder.ts';
+export { type DecoderState, type StateSize, stateBytesPerSequence } from './generate/decoder-state.ts';
+export type { Beam } from './generate/finished-beams.ts';
+export { type GenerateOptions, generate } from './generate/generate.ts';
+export {
+  type GenerateTextOptions,
+  type GenerateTextsOptions,
+  generateText,
+  generateTexts,
+  type TextOptions,
+} from './generate/generate-texts.ts';
+export { logProbability, type TokenProbability, topLogProbabilities } from './generate/log-probabilities.ts';
+export {
+  createPromptCache,
+  type PromptCache,
+  type PromptCacheOptions,
+  type PromptCacheStatistics,
+} from './generate/prompt-cache.ts';
+export { sampleToken } from './generate/sampler.ts';
+export type { SamplingOptions } from './generate/sampling-options.ts';
+export { openSession, type Session, type SessionOptions } from './generate/session.ts';
+export { stateFromBytes, stateToBytes } from './generate/state-file.ts';
+export { type StopFilter, stopFilter } from './generate/stop-strings.ts';
+export type { FinishReason, TextPiece, TextToken } from './generate/text-writer.ts';
 export { printGraph } from './graph/print.ts';
 export { assign, input, read, traceGraph, within } from './graph/trace.ts';
 export type { Operation, Value, ValueType } from './graph/value.ts';

@@ -12,6 +12,7 @@ function placeholder(spec: OptionSpec): string {
     case 'choice':
       return ` ${spec.choices.join('|')}`;
     case 'string':
+    case 'strings':
       return ` <${spec.placeholder ?? 'text'}>`;
     case 'integers':
       return ' <n,n,…>';
@@ -38,7 +39,8 @@ function ruleNote(spec: OptionSpec): string {
 function optionRow(key: string, spec: OptionSpec): readonly [string, string] {
   const short = spec.short === undefined ? '    ' : `-${spec.short}, `;
   const negatable = spec.type === 'boolean' && spec.default === true ? '[no-]' : '';
-  const notes = [ruleNote(spec), defaultNote(spec)].filter((note) => note !== '');
+  const repeatable = spec.type === 'strings' ? 'may be repeated' : '';
+  const notes = [ruleNote(spec), repeatable, defaultNote(spec)].filter((note) => note !== '');
   return [
     `  ${short}--${negatable}${flagOf(key, spec)}${placeholder(spec)}`,
     spec.help + (notes.length > 0 ? ` (${notes.join('; ')})` : ''),

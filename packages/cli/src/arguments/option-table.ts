@@ -48,6 +48,14 @@ export interface BooleanOption extends OptionBase {
   readonly default?: boolean;
 }
 
+/** A text that may be given more than once: all are kept, in their order. */
+export interface StringsOption extends OptionBase {
+  readonly type: 'strings';
+  readonly default?: readonly string[];
+  /** The word for the value in the help text. Default: `text`. */
+  readonly placeholder?: string;
+}
+
 /** A list like `5,17,3`, or `none`; the bounds hold for each member. */
 export interface IntegersOption extends OptionBase, Bounds {
   readonly type: 'integers';
@@ -60,7 +68,14 @@ export interface ChoiceOption extends OptionBase {
   readonly default?: string;
 }
 
-export type OptionSpec = StringOption | NumberOption | IntegerOption | BooleanOption | IntegersOption | ChoiceOption;
+export type OptionSpec =
+  | StringOption
+  | StringsOption
+  | NumberOption
+  | IntegerOption
+  | BooleanOption
+  | IntegersOption
+  | ChoiceOption;
 export type OptionTable = Readonly<Record<string, OptionSpec>>;
 
 /** An argument without a flag, taken in the order of the table. */
@@ -73,7 +88,7 @@ export interface PositionalSpec {
 export type PositionalTable = Readonly<Record<string, PositionalSpec>>;
 
 /** What one option can hold once parsed. */
-export type RawValue = string | number | boolean | readonly number[];
+export type RawValue = string | number | boolean | readonly number[] | readonly string[];
 
 type ValueOfType<Spec> = Spec extends { type: 'choice'; choices: readonly (infer Choice)[] }
   ? Choice
@@ -81,9 +96,11 @@ type ValueOfType<Spec> = Spec extends { type: 'choice'; choices: readonly (infer
     ? readonly number[]
     : Spec extends { type: 'boolean' }
       ? boolean
-      : Spec extends { type: 'string' }
-        ? string
-        : number;
+      : Spec extends { type: 'strings' }
+        ? readonly string[]
+        : Spec extends { type: 'string' }
+          ? string
+          : number;
 
 type OptionValue<Spec> = Spec extends { type: 'boolean' } | { required: true } | { default: RawValue }
   ? ValueOfType<Spec>

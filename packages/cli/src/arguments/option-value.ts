@@ -59,6 +59,8 @@ export function parseValue(text: string, spec: OptionSpec, place: ValuePlace): R
   switch (spec.type) {
     case 'string':
       return text;
+    case 'strings':
+      return [text];
     case 'boolean':
       return truths[text.trim().toLowerCase()] ?? refuse('true or false', 'Write one of them.');
     case 'choice':

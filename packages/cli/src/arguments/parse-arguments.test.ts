@@ -106,6 +106,28 @@ describe('values', () => {
   });
 });
 
+describe('texts that may be repeated', () => {
+  const repeatable = defineCommand({
+    name: 'generate',
+    summary: 's',
+    positionals: {},
+    options: { stop: { type: 'strings', aliases: ['until'], help: 'where to stop' } },
+    examples: [],
+  });
+  const stops = (argv: readonly string[], environment = {}) => {
+    const parsed = parseArguments(repeatable, argv, environment);
+    return parsed.kind === 'run' ? parsed.values.stop : undefined;
+  };
+
+  it('are all kept, in their order', () => {
+    expect(stops([])).toBeUndefined();
+    expect(stops(['--stop', 'a', '--until=b', '--stop', 'a'])).toEqual(['a', 'b', 'a']);
+    expect(stops([], { HIPPO_STOP: 'e' })).toEqual(['e']);
+    expect(stops(['--stop', 'a'], { HIPPO_STOP: 'e' })).toEqual(['a']);
+    expectTypeOf(stops).returns.toEqualTypeOf<readonly string[] | undefined>();
+  });
+});
+
 describe('environment', () => {
   it('stands between the flag and the default', () => {
     expect(parse([], { HIPPO_TOP_P: '0.3' }).topP).toBe(0.3);

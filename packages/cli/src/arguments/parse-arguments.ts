@@ -1,5 +1,6 @@
 // Words → typed values. node:util splits the words into tokens; this file decides what each means, and refuses what it does not
-// know. Precedence: flag, then environment (HIPPO_TOP_P; empty counts as unset), then the table's default. A repeated flag: the last wins.
+// know. Precedence: flag, then environment (HIPPO_TOP_P; empty counts as unset), then the table's default. A repeated flag: the last
+// wins, or all count where the option is a list of texts.
 import { parseArgs } from 'node:util';
 import { nearest, UsageError } from 'hippo';
 import {
@@ -65,7 +66,10 @@ function readFlags(command: CommandDefinition, tokens: readonly Token[], spellin
     const spec = spelling && command.options[spelling.key];
     if (!spec) throw unknownOption(command, token.rawName);
     const place = `${command.name}, ${token.rawName}`;
-    if (spec.type !== 'boolean') {
+    if (spec.type === 'strings') {
+      const before = values.get(spelling.key);
+      values.set(spelling.key, [...(Array.isArray(before) ? before : []), valueWord(place, token)]);
+    } else if (spec.type !== 'boolean') {
       values.set(spelling.key, parseValue(valueWord(place, token), spec, place));
     } else if (token.value === undefined) {
       values.set(spelling.key, !spelling.negated);

@@ -1,8 +1,12 @@
-// `hippo generate`: text from a model, streamed to stdout as it is drawn.
-import { readFile } from 'node:fs/promises';
-import { generate, UsageError } from 'hippo';
-import { loadModel } from 'hippo/node';
+// `hippo generate`: text from a model: one as it is drawn, several or a whole file of prompts side by side, or a beam search.
+import { beamSearch, generateTexts } from 'hippo';
+import { type LoadedModel, loadModel } from 'hippo/node';
 import { defineCommand, type ValuesOf } from '../arguments/command.ts';
+import { writeBeamLines, writeBeams } from '../generation/beam-output.ts';
+import { generationOptions } from '../generation/options.ts';
+import { readPrompts } from '../generation/prompts.ts';
+import { checkFlags, type DrawSettings, type SearchSettings, settingsOf } from '../generation/settings.ts';
+import { jsonTexts, orderedTexts, streamedText } from '../generation/text-output.ts';
 import { deviceOptions, openChosenDevice } from '../model/device-options.ts';
 import { formatRate } from '../report/format.ts';
 import type { CommandIo } from '../terminal/io.ts';
@@ -15,109 +19,71 @@ export const command = defineCommand({
   positionals: {},
   options: {
     model: { type: 'string', short: 'm', required: true, placeholder: 'folder', help: 'model or run folder' },
-    prompt: {
-      type: 'string',
-      short: 'p',
-      help: 'text to continue; "-" reads stdin, "file:PATH" a file',
-      defaultText: 'a line break',
-    },
-    maxTokens: {
-      type: 'integer',
-      min: 1,
-      short: 'n',
-      default: 400,
-      aliases: ['max-new-tokens', 'genlen'],
-      help: 'tokens to draw',
-    },
-    temperature: {
-      type: 'number',
-      min: 0,
-      defaultText: 'from the model, else 0.8',
-      help: 'divides the scores; 0 is greedy',
-    },
-    topK: {
-      type: 'integer',
-      min: 1,
-      help: 'draw among the k likeliest tokens',
-      defaultText: 'from the model, else all',
-    },
-    topP: {
-      type: 'number',
-      above: 0,
-      max: 1,
-      defaultText: 'from the model, else 1',
-      help: 'draw among the likeliest tokens that make up this probability',
-    },
-    seed: { type: 'integer', short: 's', default: 0, help: 'the same seed gives the same text' },
-    greedy: { type: 'boolean', help: 'always the likeliest token' },
-    json: { type: 'boolean', help: 'one JSON line a token, then one with the whole text' },
+    ...generationOptions,
     ...deviceOptions,
   },
   examples: [
     { line: 'hippo generate --model runs/first-light --prompt "ROMEO:" --temperature 0.8', help: 'continue a play' },
     { line: 'echo "To be" | hippo generate -m runs/first-light -p - -n 100 --greedy', help: 'prompt from stdin' },
+    { line: 'hippo generate -m runs/first-light -p "ROMEO:" -N 4 --min-p 0.1 --stop "JULIET:"', help: 'four samples' },
+    {
+      line: 'hippo generate -m runs/first-light --prompts plays.jsonl --beams 4 --json',
+      help: 'search, for many prompts',
+    },
   ],
 });
 
-async function readPrompt(prompt: string | undefined, io: CommandIo): Promise<string> {
-  if (prompt === undefined) return '\n';
-  if (prompt.startsWith('file:')) return readFile(prompt.slice('file:'.length), 'utf8');
-  if (prompt !== '-') return prompt;
-  const parts: string[] = [];
-  for await (const chunk of io.input) parts.push(chunk.toString());
-  return parts.join('');
+interface Work {
+  readonly loaded: LoadedModel;
+  readonly prompts: readonly string[];
+  readonly signal: AbortSignal;
+  readonly json: boolean;
 }
 
 export async function run(options: ValuesOf<typeof command>, io: CommandIo): Promise<void> {
-  const prompt = await readPrompt(options.prompt, io);
-  if (prompt === '')
-    throw new UsageError(
-      'empty-prompt',
-      'generate: the prompt is empty, and a model needs at least one token to go on from. Give --prompt some text.',
-    );
-  if (options.greedy && options.topK !== undefined)
-    throw new UsageError('contradiction', 'generate: --greedy and --top-k contradict each other. Give one of them.');
+  checkFlags(options);
+  const prompts = await readPrompts(options, io);
   const signal = io.onInterrupt('stopping after this token');
   await using device = await openChosenDevice(options, io);
-  const { model, store, tokenizer, sampling } = await loadModel(options.model, { device });
-  const tokens = tokenizer.encode(prompt);
-  const decoder = tokenizer.decoder();
+  const loaded = await loadModel(options.model, { device });
+  const settings = settingsOf(options, loaded.generation, loaded.tokenizer.endOfText);
+  for (const notice of settings.notices) io.err.line(`note: ${notice}`);
   const started = performance.now();
-  // A flag wins over the model's own generation_config.json, which wins over the default.
-  const chosen = Object.fromEntries(
-    Object.entries({ temperature: options.temperature, topK: options.topK, topP: options.topP }).filter(
-      ([, value]) => value !== undefined,
-    ),
-  );
-  const greedy = options.greedy || (sampling.greedy === true && Object.keys(chosen).length === 0);
-  const settings = { temperature: 0.8, ...sampling, ...chosen, seed: options.seed, greedy };
-  const stopTokens = tokenizer.endOfText === undefined ? [] : [tokenizer.endOfText];
-  if (!options.json) io.out.write(prompt);
-  let text = '';
+  const work: Work = { loaded, prompts, signal, json: options.json };
+  const count =
+    settings.kind === 'draw' ? await draw(settings.options, work, io) : await search(settings.options, work, io);
+  const rate = formatRate(count / ((performance.now() - started) / 1000), 'tokens');
+  io.err.line(io.err.colors.dim(`${count} tokens, ${rate} with start-up`));
+}
+
+/** Draws texts and writes them; returns how many tokens were drawn. */
+async function draw(settings: DrawSettings, { loaded, prompts, signal, json }: Work, io: CommandIo): Promise<number> {
+  const { model, store, tokenizer } = loaded;
+  const shape = { prompts, samples: settings.samples ?? 1, tokenizer };
+  const several = prompts.length * shape.samples > 1;
+  const write = (json ? jsonTexts : several ? orderedTexts : streamedText)(io.out, shape);
+  const encoded = prompts.map((prompt) => tokenizer.encode(prompt));
   let count = 0;
-  const say = (piece: string, token?: { readonly token: number; readonly logProbability: number }): void => {
-    text += piece;
-    if (!options.json) io.out.write(piece);
-    else if (token)
-      io.out.line(JSON.stringify({ token: token.token, text: piece, logProbability: token.logProbability }));
-  };
-  for await (const token of generate(model, {
-    store,
-    prompt: tokens,
-    maxTokens: options.maxTokens,
-    stopTokens,
-    ...settings,
-  })) {
-    say(decoder.push(token.token), token);
-    count++;
-    if (signal.aborted) break;
+  for await (const piece of generateTexts(model, { ...settings, store, tokenizer, prompts: encoded, signal })) {
+    write(piece);
+    if (piece.token && !piece.echo) count++;
   }
-  say(decoder.end());
-  if (options.json) io.out.line(JSON.stringify({ prompt, text, tokens: count }));
-  else io.out.line();
-  io.err.line(
-    io.err.colors.dim(
-      `${count} tokens, ${formatRate(count / ((performance.now() - started) / 1000), 'tokens')} with start-up`,
-    ),
-  );
+  return count;
+}
+
+async function search(
+  settings: SearchSettings,
+  { loaded, prompts, signal, json }: Work,
+  io: CommandIo,
+): Promise<number> {
+  const { model, store, tokenizer } = loaded;
+  let count = 0;
+  for (const [promptIndex, prompt] of prompts.entries()) {
+    const beams = await beamSearch(model, { ...settings, store, prompt: tokenizer.encode(prompt), signal });
+    const place = { prompt, promptIndex, promptCount: prompts.length, tokenizer };
+    if (json) writeBeamLines(io.out, beams, place);
+    else writeBeams(io.out, beams, place);
+    count += beams.reduce((sum, { tokens }) => sum + tokens.length, 0);
+  }
+  return count;
 }

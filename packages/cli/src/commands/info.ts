@@ -1,6 +1,6 @@
 // `hippo info`: what a model is made of, from its config alone: no weights are read.
 import { existsSync } from 'node:fs';
-import { languageModel, layerKinds, parameterCount, preset, presetNames } from 'hippo';
+import { languageModel, layerKinds, parameterCount, preset, presetNames, stateBytesPerSequence } from 'hippo';
 import { readModelConfig } from 'hippo/node';
 import { defineCommand, type ValuesOf } from '../arguments/command.ts';
 import { formatBytes, formatCount } from '../report/format.ts';
@@ -25,11 +25,7 @@ export async function run({ model: name, context, json }: ValuesOf<typeof comman
   const config = existsSync(name) ? await readModelConfig(name) : preset(name);
   const model = languageModel(config);
   const count = parameterCount(model);
-  const bytes = (capacity: number): number =>
-    4 * model.stateShapes(1, capacity).reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0);
-  // The attention cache grows with its capacity, the recurrent state does not.
-  const perToken = bytes(2) - bytes(1);
-  const stateBytes = bytes(1) - perToken;
+  const { constantBytes: stateBytes, bytesPerToken: perToken } = stateBytesPerSequence(config, context);
   const kinds = layerKinds(config);
   const facts = {
     layers: kinds,

@@ -1,17 +1,20 @@
 // Recurrent decoding: a prompt is read in chunks of a few fixed sizes by convolution, then one token a step at constant memory.
-// The state (SSM states, attention caches, position) lives in variables, so each chunk size is one plan, replayed.
+// The state (SSM states, attention caches, positions) lives in variables, so each chunk size is one plan, replayed. A row of the
+// batch is a sequence of its own, at a position of its own; what it has read can be taken out, put back and moved between rows.
 import { UsageError } from '../errors.ts';
-import { assign, read } from '../graph/trace.ts';
-import type { Value } from '../graph/value.ts';
 import { stateVariable, type Variable } from '../graph/variable.ts';
-import type { LanguageModel } from '../models/language-model.ts';
-import { addI32, reshape, type SsmForm } from '../ops/index.ts';
+import type { SsmForm } from '../ops/index.ts';
 import { heldBytes } from '../plan/explain.ts';
-import { type CompiledFunction, compile } from '../session/compile.ts';
 import type { Store } from '../session/store.ts';
+import { elementCount } from '../tensor/shape.ts';
+import { checkCount, checkFresh, checkPrompts, checkRoom, checkRow, checkRows } from './decoder-checks.ts';
+import { DecoderPlans, type RecurrentModel, type StateVariable } from './decoder-plans.ts';
+import { checkState, type DecoderState } from './decoder-state.ts';
+import { modelFingerprint } from './model-fingerprint.ts';
+import type { PromptCache } from './prompt-cache.ts';
+import { putRow, rowElements, stateLayout, takeRow, wholeTensor } from './state-layout.ts';
 
-/** What decoding needs of a model. */
-export type RecurrentModel = Pick<LanguageModel, 'config' | 'variables' | 'stateShapes' | 'apply'>;
+export type { RecurrentModel } from './decoder-plans.ts';
 
 export interface DecoderOptions {
   readonly store: Store;
@@ -25,9 +28,16 @@ export interface DecoderOptions {
   readonly form?: SsmForm;
 }
 
+/** Sees the scores after a token: the token's place in its sequence (from 0), the row, and scores that last until it returns. */
+export type ScoreVisitor = (position: number, row: number, scores: Float32Array) => void;
+
 export interface Decoder extends AsyncDisposable {
-  /** Tokens read so far. */
+  /** Sequences decoded side by side. */
+  readonly batch: number;
+  /** Tokens read so far. @throws UsageError `rows-differ` where rows are at different positions. */
   readonly position: number;
+  /** Tokens read so far, by each row. */
+  readonly positions: readonly number[];
   /** Bytes of state for the whole batch. */
   readonly stateBytes: number;
   /**
@@ -35,144 +45,339 @@ export interface Decoder extends AsyncDisposable {
    * from the weights. The same after a million tokens as after the first that used every chunk size it will meet.
    */
   readonly bytes: number;
+  /** Length of a row of scores; 0 before the first. */
+  readonly columns: number;
   /** Reads tokens ([batch × count], row by row) and returns the scores after the last one, [batch × columns]. */
   feed(tokens: ArrayLike<number>): Promise<Float32Array>;
+  /** As `feed`, with the scores after every token; in chunks of at most 128 tokens, so that they stay small. */
+  feedAll(tokens: ArrayLike<number>, visit: ScoreVisitor): Promise<void>;
+  /**
+   * Reads a prompt into each row, of any lengths, and returns the scores after each, [batch × columns]. Each is read alone, so a
+   * row gives the numbers that it gives in a batch of one. With a cache only what follows the longest known prefix is read; rows
+   * must then be at position 0.
+   */
+  feedRows(
+    prompts: readonly ArrayLike<number>[],
+    options?: { readonly promptCache?: PromptCache },
+  ): Promise<Float32Array>;
+  /** What a row has read, as a value; it does not change when the decoder goes on. */
+  state(row?: number): Promise<DecoderState>;
+  /**
+   * Goes on from a state: one row, or every row when left out.
+   * @throws CheckpointError `other-model`, `state-shape`; UsageError `capacity`, `row`.
+   */
+  restore(state: DecoderState, row?: number): Promise<void>;
+  /** Row i goes on from what row `rows[i]` has read; a row may be named more than once, or not at all. */
+  reorder(rows: readonly number[]): Promise<void>;
+  /** Names the model's weights; a state of another model is refused. */
+  fingerprint(): Promise<string>;
   /** Forgets everything read. */
   reset(): void;
-  readonly columns: number;
   explain(chunk?: number): Promise<string>;
   /** Gives the state's memory and the plans back, after the calls that still run. Do it before the device is disposed of. */
   dispose(): Promise<void>;
 }
+
+/** Most rows of scores that `feedAll` brings to the host at once. */
+const scoreRows = 128;
+
+let decoders = 0;
 
 /**
  * Makes the state variables and the plans (compiled when first used). The model's weights must not change while the decoder is
  * used: what depends on them alone is computed once.
  */
 export function createDecoder(model: RecurrentModel, options: DecoderOptions): Decoder {
-  const { store, batch = 1, capacity, form } = options;
-  const shapes = model.stateShapes(batch, capacity);
-  const hasCache = model
-    .stateShapes(batch, capacity + 1)
-    .some((type, index) => type.shape.some((size, axis) => size !== shapes[index]?.shape[axis]));
-  const chunks = [...new Set([1, ...(options.chunks ?? [16, 128, 1024])])].sort((a, b) => b - a);
-  decoders += 1;
-  const prefix = `decoder${decoders}`;
-  const states = shapes.map((type) => ({
-    name: type.name,
-    variable: stateVariable(`${prefix}.${type.name}`, type.shape, type.dtype),
-  }));
-  const position = stateVariable(`${prefix}.position`, [], 'i32');
-  const variables: Variable[] = [...states.map(({ variable }) => variable), position];
-  store.initialize(variables);
-  const plans = new Map<number, Promise<CompiledFunction<'tokens', 'scores'>>>();
-  const ready: CompiledFunction<'tokens', 'scores'>[] = [];
-  let fed = 0;
-  let columns = 0;
-
-  const planFor = (chunk: number): Promise<CompiledFunction<'tokens', 'scores'>> => {
-    const known = plans.get(chunk);
-    if (known) return known;
-    const made = compile(
-      ({ tokens }) => {
-        const state = Object.fromEntries(states.map(({ name, variable }) => [name, read(variable)]));
-        const result = model.apply(tokens, { state, position: read(position), form, logits: 'last' });
-        for (const { name, variable } of states) assign(variable, result.state[name] as Value);
-        assign(position, addI32(read(position), chunk));
-        return { scores: reshape(result.logits, [batch, -1]) };
-      },
-      { store, frozen: model.variables, inputs: { tokens: { shape: [batch, chunk], dtype: 'i32' } } },
-    );
-    plans.set(chunk, made);
-    made.then(
-      (plan) => ready.push(plan),
-      () => {}, // whoever asked for the plan gets the error
-    );
-    return made;
-  };
-
-  // Calls run one after the other, and memory is given back only when the last one has ended.
-  let last: Promise<unknown> = Promise.resolve();
-  let disposed = false;
-  const release = async (): Promise<void> => {
-    for (const plan of await Promise.allSettled(plans.values())) if (plan.status === 'fulfilled') plan.value.dispose();
-    store.drop(variables);
-  };
-  let released: Promise<void> | undefined;
-  const dispose = (): Promise<void> => {
-    disposed = true;
-    released ??= last.then(release);
-    return released;
-  };
-  const feed = async (tokens: ArrayLike<number>): Promise<Float32Array> => {
-    if (disposed) throw new UsageError('disposed', 'decoder: it was disposed of. Make a new one.');
-    const count = tokens.length / batch;
-    checkCount(count, tokens.length);
-    let scores: Float32Array = new Float32Array(0);
-    for (let done = 0; done < count; ) {
-      const chunk = chunks.find((size) => size <= count - done) ?? 1;
-      const plan = await planFor(chunk);
-      const from = done;
-      const part = Int32Array.from(
-        { length: batch * chunk },
-        (_, i) => tokens[Math.floor(i / chunk) * count + from + (i % chunk)] ?? 0,
-      );
-      scores = (await plan({ tokens: part })).scores.data as Float32Array;
-      done += chunk;
-      fed += chunk;
-    }
-    columns = scores.length / batch;
-    return scores;
-  };
-  const checkCount = (count: number, given: number): void => {
-    if (!Number.isInteger(count) || count < 1) {
-      throw new UsageError(
-        'no-tokens',
-        `decoder: needs at least one token for each of ${batch} sequences; got ${given}. An empty prompt cannot be continued: give at least one token.`,
-        { tokens: given, batch },
-      );
-    }
-    if (hasCache && fed + count > capacity) {
-      throw new UsageError(
-        'capacity',
-        `decoder: the attention cache holds ${capacity} tokens; ${fed} are read and ${count} more were given. Make the decoder with a larger capacity.`,
-        { capacity, position: fed, count },
-      );
-    }
-  };
-  return {
-    get position() {
-      return fed;
-    },
-    get columns() {
-      return columns;
-    },
-    stateBytes: variables.reduce((sum, { shape }) => sum + 4 * shape.reduce((a, b) => a * b, 1), 0),
-    get bytes() {
-      const weights = new Set(model.variables);
-      const held = ready.map(({ plan }) => ({ ...plan, variables: plan.variables.filter((own) => !weights.has(own)) }));
-      return heldBytes(held, variables);
-    },
-    feed(tokens) {
-      const result = last.then(() => feed(tokens));
-      // A call that fails is its caller's to handle; the next one starts all the same.
-      last = result.catch(() => undefined);
-      return result;
-    },
-    reset() {
-      for (const { variable } of states) store.write(variable, zeros(variable));
-      store.write(position, zeros(position));
-      fed = 0;
-    },
-    explain: async (chunk = 1) => (await planFor(chunk)).explain(),
-    dispose,
-    [Symbol.asyncDispose]: dispose,
-  };
+  return new PlannedDecoder(model, options);
 }
 
-let decoders = 0;
+class PlannedDecoder implements Decoder {
+  readonly batch: number;
+  readonly #model: RecurrentModel;
+  readonly #options: DecoderOptions;
+  readonly #chunks: readonly number[];
+  readonly #states: readonly StateVariable[];
+  readonly #position: Variable;
+  readonly #plans: DecoderPlans;
+  #positions: number[];
+  /** After each row's last token; undefined where it has read none. */
+  #scores: (Float32Array | undefined)[];
+  #columns = 0;
+  #fingerprint: Promise<string> | undefined;
+  /** Reads the prompts of `feedRows`. */
+  #reader: Decoder | undefined;
+  /** Calls run one after the other, and memory is given back only when the last one has ended. */
+  #last: Promise<unknown> = Promise.resolve();
+  #released: Promise<void> | undefined;
 
-function zeros({ shape, dtype }: Variable) {
-  const count = shape.reduce((a, b) => a * b, 1);
-  return { shape, dtype, data: dtype === 'f32' ? new Float32Array(count) : new Int32Array(count) };
+  constructor(model: RecurrentModel, options: DecoderOptions) {
+    const { store, batch = 1, capacity, form } = options;
+    this.batch = batch;
+    this.#model = model;
+    this.#options = options;
+    this.#chunks = [...new Set([1, ...(options.chunks ?? [16, 128, 1024])])].sort((a, b) => b - a);
+    decoders += 1;
+    const prefix = `decoder${decoders}`;
+    this.#states = stateLayout(model, batch, capacity).map((entry) => ({
+      entry,
+      variable: stateVariable(`${prefix}.${entry.name}`, entry.shape, entry.dtype),
+    }));
+    this.#position = stateVariable(`${prefix}.position`, [batch], 'i32');
+    store.initialize(this.#variables);
+    this.#plans = new DecoderPlans({ model, store, batch, form, states: this.#states, position: this.#position });
+    this.#positions = new Array<number>(batch).fill(0);
+    this.#scores = new Array<Float32Array | undefined>(batch).fill(undefined);
+  }
+
+  get #variables(): readonly Variable[] {
+    return [...this.#states.map(({ variable }) => variable), this.#position];
+  }
+
+  get position(): number {
+    const [first = 0] = this.#positions;
+    if (this.#positions.every((position) => position === first)) return first;
+    throw new UsageError(
+      'rows-differ',
+      `decoder: position is for rows that have read as much as each other; got ${this.#positions.join(', ')}. Use positions.`,
+      { positions: this.positions },
+    );
+  }
+
+  get positions(): readonly number[] {
+    return [...this.#positions];
+  }
+
+  get columns(): number {
+    return this.#columns;
+  }
+
+  get stateBytes(): number {
+    return this.#variables.reduce((sum, { shape }) => sum + 4 * elementCount(shape), 0);
+  }
+
+  get bytes(): number {
+    const weights = new Set(this.#model.variables);
+    const held = this.#plans.ready.map((plan) => ({
+      ...plan,
+      variables: plan.variables.filter((own) => !weights.has(own)),
+    }));
+    return heldBytes(held, this.#variables) + (this.#reader?.bytes ?? 0);
+  }
+
+  feed(tokens: ArrayLike<number>): Promise<Float32Array> {
+    return this.#queue(() => this.#feed(tokens));
+  }
+
+  async #feed(tokens: ArrayLike<number>): Promise<Float32Array> {
+    let scores: Float32Array = new Float32Array(0);
+    await this.#inChunks(tokens, this.#chunks, async (part, chunk) => {
+      scores = (await (await this.#plans.step(chunk))({ tokens: part })).scores.data as Float32Array; // the head's f32
+    });
+    this.#keepScores(scores, 1);
+    return scores;
+  }
+
+  feedAll(tokens: ArrayLike<number>, visit: ScoreVisitor): Promise<void> {
+    const sizes = this.#chunks.filter((size) => size === 1 || size * this.batch <= scoreRows);
+    return this.#queue(() =>
+      this.#inChunks(tokens, sizes, async (part, chunk) => {
+        const before = this.positions;
+        const scores = (await (await this.#plans.step(chunk, 'all'))({ tokens: part })).scores.data as Float32Array;
+        this.#keepScores(scores, chunk);
+        before.forEach((position, row) => {
+          for (let i = 0; i < chunk; i++) {
+            const from = (row * chunk + i) * this.#columns;
+            visit(position + i, row, scores.subarray(from, from + this.#columns));
+          }
+        });
+      }),
+    );
+  }
+
+  /** Cuts [batch × count] tokens into chunks of these sizes, and counts them as read. */
+  async #inChunks(
+    tokens: ArrayLike<number>,
+    sizes: readonly number[],
+    run: (part: Int32Array, chunk: number) => Promise<void>,
+  ): Promise<void> {
+    const count = tokens.length / this.batch;
+    this.#check(count, tokens.length);
+    for (let done = 0; done < count; ) {
+      const from = done;
+      const chunk = sizes.find((size) => size <= count - from) ?? 1;
+      const part = Int32Array.from(
+        { length: this.batch * chunk },
+        (_, i) => tokens[Math.floor(i / chunk) * count + from + (i % chunk)] ?? 0,
+      );
+      await run(part, chunk);
+      done += chunk;
+      this.#positions = this.#positions.map((position) => position + chunk);
+    }
+  }
+
+  /** Keeps the last of each row's `chunk` rows of scores: the caller may change what it was given. */
+  #keepScores(scores: Float32Array, chunk: number): void {
+    this.#columns = scores.length / (this.batch * chunk);
+    this.#scores = this.#scores.map((_, row) => {
+      const end = (row + 1) * chunk * this.#columns;
+      return scores.slice(end - this.#columns, end);
+    });
+  }
+
+  feedRows(
+    prompts: readonly ArrayLike<number>[],
+    { promptCache }: { readonly promptCache?: PromptCache } = {},
+  ): Promise<Float32Array> {
+    return this.#queue(async () => {
+      checkPrompts(this.batch, prompts);
+      if (promptCache) checkFresh(this.#positions);
+      for (const [row, { length }] of prompts.entries()) this.#checkCapacity([this.#positions[row] ?? 0], length);
+      const states: DecoderState[] = [];
+      for (const [row, prompt] of prompts.entries()) states.push(await this.#readAlone(row, prompt, promptCache));
+      await this.#put(states);
+      return this.#allScores();
+    });
+  }
+
+  /** The state after a row's prompt, read in a batch of one. */
+  async #readAlone(row: number, prompt: ArrayLike<number>, promptCache?: PromptCache): Promise<DecoderState> {
+    this.#reader ??= createDecoder(this.#model, { ...this.#options, batch: 1 });
+    const reader = this.#reader;
+    if (promptCache) await promptCache.read(reader, prompt);
+    else {
+      await reader.restore(await this.#take(row));
+      await reader.feed(prompt);
+    }
+    return reader.state();
+  }
+
+  #allScores(): Float32Array {
+    const result = new Float32Array(this.batch * this.#columns);
+    for (const [row, scores] of this.#scores.entries()) if (scores) result.set(scores, row * this.#columns);
+    return result;
+  }
+
+  state(row = 0): Promise<DecoderState> {
+    return this.#queue(() => {
+      checkRow(this.batch, row);
+      return this.#take(row);
+    });
+  }
+
+  async #take(row: number): Promise<DecoderState> {
+    const { store } = this.#options;
+    const position = this.#positions[row] ?? 0;
+    const shapes = new Map(this.#model.stateShapes(1, position).map(({ name, shape }) => [name, shape]));
+    const arrays = this.#states.map(async ({ entry, variable }) => {
+      const { name, dtype } = entry;
+      const empty = rowElements(entry, position) === 0;
+      const data = takeRow(entry, empty ? new Float32Array(0) : (await store.read(variable)).data, { row, position });
+      return [name, { shape: shapes.get(name) ?? [], dtype, data }] as const;
+    });
+    return {
+      position,
+      model: await this.fingerprint(),
+      arrays: Object.fromEntries(await Promise.all(arrays)),
+      scores: this.#scores[row]?.slice(),
+    };
+  }
+
+  restore(state: DecoderState, row?: number): Promise<void> {
+    return this.#queue(async () => {
+      if (row !== undefined) checkRow(this.batch, row);
+      checkState(state, this.#model, await this.fingerprint());
+      this.#checkCapacity([0], state.position);
+      await this.#put(this.#positions.map((_, at) => (row === undefined || row === at ? state : undefined)));
+    });
+  }
+
+  /** Writes states into the rows that are given one, through the host. */
+  async #put(states: readonly (DecoderState | undefined)[]): Promise<void> {
+    const { store } = this.#options;
+    for (const { entry, variable } of this.#states) {
+      const before = states.every((state) => state) ? undefined : (await store.read(variable)).data;
+      const tensor = wholeTensor(entry, before);
+      for (const [row, state] of states.entries()) {
+        const data = state?.arrays[entry.name]?.data;
+        if (state && data) putRow(entry, tensor.data, { row, position: state.position, data });
+      }
+      store.write(variable, tensor);
+    }
+    this.#scores = this.#scores.map((scores, row) => {
+      const state = states[row];
+      return state ? state.scores?.slice() : scores;
+    });
+    this.#columns = this.#scores.find((scores) => scores)?.length ?? this.#columns;
+    this.#moveTo(this.#positions.map((position, row) => states[row]?.position ?? position));
+  }
+
+  /** Sets the rows' positions, here and on the device. */
+  #moveTo(positions: number[]): void {
+    this.#positions = positions;
+    this.#options.store.write(this.#position, {
+      shape: [this.batch],
+      dtype: 'i32',
+      data: Int32Array.from(positions),
+    });
+  }
+
+  reorder(rows: readonly number[]): Promise<void> {
+    return this.#queue(async () => {
+      checkRows(this.batch, rows);
+      if (rows.every((row, at) => row === at)) return;
+      await (await this.#plans.reorder())({ rows });
+      this.#scores = rows.map((row) => this.#scores[row]);
+      this.#moveTo(rows.map((row) => this.#positions[row] ?? 0));
+    });
+  }
+
+  fingerprint(): Promise<string> {
+    this.#fingerprint ??= modelFingerprint(this.#model, this.#options.store);
+    return this.#fingerprint;
+  }
+
+  reset(): void {
+    for (const { entry, variable } of this.#states) this.#options.store.write(variable, wholeTensor(entry));
+    this.#scores = this.#scores.map(() => undefined);
+    this.#moveTo(this.#positions.map(() => 0));
+  }
+
+  async explain(chunk = 1): Promise<string> {
+    return (await this.#plans.step(chunk)).explain();
+  }
+
+  dispose(): Promise<void> {
+    this.#released ??= this.#last.then(async () => {
+      await this.#reader?.dispose();
+      await this.#plans.dispose();
+      this.#options.store.drop(this.#variables);
+    });
+    return this.#released;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.dispose();
+  }
+
+  #queue<T>(work: () => Promise<T>): Promise<T> {
+    const released = this.#released !== undefined;
+    const result = this.#last.then(() => {
+      if (released) throw new UsageError('disposed', 'decoder: it was disposed of. Make a new one.');
+      return work();
+    });
+    // A call that fails is its caller's to handle; the next one starts all the same.
+    this.#last = result.catch(() => undefined);
+    return result;
+  }
+
+  #check(count: number, given: number): void {
+    checkCount(this.batch, { count, given });
+    this.#checkCapacity(this.#positions, count);
+  }
+
+  #checkCapacity(positions: readonly number[], count: number): void {
+    const capacity = this.#states.some(({ entry }) => entry.grows) ? this.#options.capacity : Number.POSITIVE_INFINITY;
+    const longest = this.#model.config.max_position_embeddings || Number.POSITIVE_INFINITY;
+    checkRoom({ capacity, longest }, Math.max(...positions), count);
+  }
 }

@@ -1,68 +1,50 @@
-// Picks the next token from a row of scores: temperature, top-k, top-p, or the arg max. The random number is a function of the
-// seed and the position alone, so the same seed gives the same text.
-import { UsageError } from '../errors.ts';
-import { uniforms } from '../tensor/philox.ts';
+// Picks the next token from a row of scores: the highest, or a draw among the candidates with their weights. The random number is
+// a function of the seed, the sample and the position alone, so the same seed gives the same text whatever runs beside it.
+import { philox4x32 } from '../tensor/philox.ts';
+import { argMax, type CandidateSpace, candidateSpace, selectCandidates } from './candidates.ts';
+import { isGreedy, type SamplingOptions } from './sampling-options.ts';
 
-export interface SamplingOptions {
-  /** Divides the scores; 0 means greedy. Default 1. */
-  readonly temperature?: number;
-  /** Keep only the k highest scores. Default: all. */
-  readonly topK?: number;
-  /** Keep the fewest tokens whose probabilities add up to at least this. Default 1: all. */
-  readonly topP?: number;
-  /** Default 0. */
-  readonly seed?: number;
-  /** Always the highest score. */
-  readonly greedy?: boolean;
-}
-
-/** @throws UsageError `sampling` naming the option that is out of range. */
-export function checkSampling({ temperature = 1, topK, topP = 1, seed = 0 }: SamplingOptions): void {
-  const refuse = (name: string, ruleText: string, got: number): never => {
-    throw new UsageError('sampling', `generate: ${name} must be ${ruleText}; got ${got}.`, {
-      option: name,
-      value: got,
-    });
-  };
-  if (!(temperature >= 0) || !Number.isFinite(temperature))
-    refuse('temperature', 'a finite number, 0 or more', temperature);
-  if (topK !== undefined && (!Number.isInteger(topK) || topK < 1)) refuse('topK', 'a whole number, 1 or more', topK);
-  if (!(topP > 0 && topP <= 1)) refuse('topP', 'above 0 and at most 1', topP);
-  if (!Number.isInteger(seed)) refuse('seed', 'a whole number', seed);
-}
-
-/** The index of the highest score; the first one of equals. */
-export function argMax(scores: Float32Array): number {
-  let best = 0;
-  for (let i = 1; i < scores.length; i++) if ((scores[i] ?? 0) > (scores[best] ?? 0)) best = i;
-  return best;
+/** What, with the seed, fixes the random number of a draw. */
+export interface DrawPlace {
+  /** Tokens before this one, those of the prompt included. */
+  readonly position: number;
+  /** Which of several samples of a prompt. Default 0. */
+  readonly sample?: number;
 }
 
 /**
- * Draws one token id.
- * @param scores one score a token, only real tokens (no padding).
- * @param at position in the sequence and index of the sample, which with the seed fix the random number.
+ * Draws one token id. Costs time linear in the vocabulary.
+ * @param scores one score a token, only real tokens (no padding), bias and penalties applied; −∞ for one that is banned.
+ * @param space room to work in, when many rows are drawn from.
+ * @throws NumericError `bad-scores` when a score is NaN or +∞, or all are −∞.
  */
 export function sampleToken(
   scores: Float32Array,
   options: SamplingOptions,
-  at: { readonly position: number; readonly sample?: number },
+  at: DrawPlace,
+  space?: CandidateSpace,
 ): number {
-  const { temperature = 1, topK = scores.length, topP = 1, seed = 0, greedy = false } = options;
-  if (greedy || temperature === 0 || topK === 1) return argMax(scores);
-  const order = Array.from(scores.keys()).sort((a, b) => (scores[b] ?? 0) - (scores[a] ?? 0) || a - b);
-  const kept = order.slice(0, Math.min(topK, order.length));
-  const largest = scores[kept[0] ?? 0] ?? 0;
-  const weights = kept.map((id) => Math.exp(((scores[id] ?? 0) - largest) / temperature));
-  const total = weights.reduce((sum, weight) => sum + weight, 0);
-  let count = 0;
-  for (let mass = 0; count < kept.length && (count === 0 || mass < topP * total); count++) mass += weights[count] ?? 0;
-  const mass = weights.slice(0, count).reduce((sum, weight) => sum + weight, 0);
-  const [u = 0] = uniforms(1, { key: [seed >>> 0, 0x73616d70], stream: at.sample ?? 0, counter: at.position });
-  let rest = u * mass;
+  if (isGreedy(options)) return argMax(scores);
+  const room = space ?? candidateSpace(scores.length);
+  const count = selectCandidates(scores, options, room);
+  const { ids, weights } = room;
+  let total = 0;
+  for (let i = 0; i < count; i++) total += weights[i] ?? 0;
+  let rest = uniformAt(options.seed ?? 0, at) * total;
+  let last = 0;
   for (let i = 0; i < count; i++) {
-    rest -= weights[i] ?? 0;
-    if (rest < 0) return kept[i] ?? 0;
+    const weight = weights[i] ?? 0;
+    if (weight === 0) continue;
+    last = i;
+    rest -= weight;
+    if (rest < 0) break;
   }
-  return kept[count - 1] ?? 0;
+  return ids[last] ?? 0;
+}
+
+/** A number on [0, 1) with 53 random bits: fewer would leave tokens of a large vocabulary that can never be drawn. */
+export function uniformAt(seed: number, { position, sample = 0 }: DrawPlace): number {
+  const upper = Math.floor(seed / 2 ** 32) | 0;
+  const [high, low] = philox4x32([0, sample, position, 0], [seed >>> 0, 0x73616d70 ^ upper]);
+  return (high * 2 ** 21 + (low >>> 11)) * 2 ** -53;
 }

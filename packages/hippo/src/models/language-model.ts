@@ -9,9 +9,10 @@ import { dropout } from '../nn/dropout.ts';
 import { type Embedding, embedding } from '../nn/embedding.ts';
 import { normal } from '../nn/initialize.ts';
 import { layerNorm } from '../nn/layer-norm.ts';
-import type { MixerContext, State, StateShape } from '../nn/mixer.ts';
+import { checkPosition, type MixerContext, type State, type StateShape } from '../nn/mixer.ts';
 import { rootScope } from '../nn/scope.ts';
 import { add, addI32, iota, linearCrossEntropy, matmul, mean, reshape, sliceAxis } from '../ops/index.ts';
+import { elementCount } from '../tensor/shape.ts';
 import { type Block, block } from './block.ts';
 import { layerKinds, type ModelConfig, type ModelConfigInput, paddedVocabularySize } from './config.ts';
 import { parseModelConfig } from './parse-config.ts';
@@ -166,7 +167,7 @@ function embed(
   const { tokens, context } = given;
   const embedded = words.apply(tokens);
   if (!positions) return embedded;
-  const length = tokens.shape[1] ?? 0;
+  const [batch = 1, length = 0] = tokens.shape;
   const [longest = 0] = positions.weight.shape;
   if (length > longest) {
     throw new UsageError(
@@ -178,11 +179,15 @@ function embed(
   if (context.state && !context.position) {
     throw new UsageError(
       'missing-position',
-      'language model: with learned positions a call with a state needs `position`, the number of tokens before it; got none. Pass an i32 scalar.',
+      'language model: with learned positions a call with a state needs `position`, the number of tokens before it; got none. Pass an i32 scalar, or one for each sequence.',
     );
   }
   const ids = iota(length, 'i32');
-  return add(embedded, positions.apply(context.position ? addI32(ids, reshape(context.position, [1])) : ids));
+  if (!context.position) return add(embedded, positions.apply(ids));
+  checkPosition(context.position, batch, 'language model');
+  const count = elementCount(context.position.shape);
+  const first = reshape(context.position, count === 1 ? [1] : [count, 1]);
+  return add(embedded, positions.apply(addI32(ids, first)));
 }
 
 /** The length of tokens that are i32 [batch, length ≥ least]. */

@@ -1,5 +1,6 @@
 // Causal multi-head attention with biases, softmax(q·kᵀ/√headDim)·v, optional rotary positions and dropout on the weights
-// (paper.md 1.7). Keys and values of earlier calls live in a cache of fixed capacity; rows not yet written are masked by position.
+// (paper.md 1.7). Keys and values of earlier calls live in a cache of fixed capacity; rows not yet written are masked by position,
+// which may differ from sequence to sequence.
 import { UsageError } from '../errors.ts';
 import type { Value } from '../graph/value.ts';
 import {
@@ -17,9 +18,10 @@ import {
   transpose,
   updateSlice,
 } from '../ops/index.ts';
+import { elementCount, type Shape } from '../tensor/shape.ts';
 import { dropout } from './dropout.ts';
 import { linear } from './linear.ts';
-import { type Mixer, type MixerContext, sequenceSizes, stateEntry } from './mixer.ts';
+import { checkPosition, type Mixer, type MixerContext, sequenceSizes, stateEntry } from './mixer.ts';
 import { applyRotary, type RotaryTables, rotaryRows, rotaryTables } from './rotary.ts';
 import type { Scope } from './scope.ts';
 
@@ -42,8 +44,8 @@ export interface AttentionOptions {
 /**
  * Declares `Wqkv` [3·width, width] and `out_proj` [width, width] with biases. State: `k` and `v`, [batch, heads, capacity,
  * headDim]; without a state given the one returned has the capacity of the call's own length. A call with a state needs
- * `position`, and position + length must not exceed the capacity.
- * @throws UsageError `attention-options`, `missing-position`, `cache-capacity`.
+ * `position`, an i32 scalar or i32 [batch], and position + length must not exceed the capacity.
+ * @throws UsageError `attention-options`, `missing-position`, `position-shape`, `cache-capacity`.
  */
 export function attention(scope: Scope, options: AttentionOptions): Mixer {
   const { width, heads, rotaryDim = 0, rotaryBase = 10_000, deviation = 0.02, outputDeviation = deviation } = options;
@@ -57,8 +59,8 @@ export function attention(scope: Scope, options: AttentionOptions): Mixer {
     const parts = reshape(project.apply(x), [batch, length, 3, heads, headDim]);
     const part = (index: number): Value =>
       transpose(reshape(sliceAxis(parts, 2, index, index + 1), [batch, length, heads, headDim]), [0, 2, 1, 3]);
-    const cache = cacheOf(context, length);
-    const positions = cache ? addI32(iota(length, 'i32'), reshape(cache.position, [1])) : iota(length, 'i32');
+    const cache = cacheOf(context, { batch, length });
+    const positions = positionsOf(cache?.position, length);
     const capacity = cache?.capacity ?? length;
     const turn = rotation({ dim: rotaryDim, base: rotaryBase, positions: capacity }, cache ? positions : undefined);
     const [q, newK, newV] = [turn(part(0)), turn(part(1)), part(2)];
@@ -68,7 +70,7 @@ export function attention(scope: Scope, options: AttentionOptions): Mixer {
     // Whole sequences without dropout never hold a length × length matrix; a cache or dropout on the weights needs one.
     const composed = (): Value => {
       const scores = mul(matmul(q, k, { transposeB: true }), 1 / Math.sqrt(headDim));
-      const visible = lessEqual(iota(capacity), reshape(castToF32(positions), [length, 1]));
+      const visible = lessEqual(iota(capacity), castToF32(reshape(positions, overHeads(positions.shape, 1))));
       const weights = softmax(select(visible, scores, Number.NEGATIVE_INFINITY));
       return matmul(dropout(weights, options.dropout ?? 0, context.random), v);
     };
@@ -87,20 +89,38 @@ export function attention(scope: Scope, options: AttentionOptions): Mixer {
 function rotation(options: Parameters<typeof rotaryTables>[0], positions: Value | undefined): (x: Value) => Value {
   if (options.dim === 0) return (x) => x;
   const tables: RotaryTables = rotaryTables(options);
-  const rows = positions ? rotaryRows(tables, positions) : tables;
-  return (x) => applyRotary(x, rows);
+  if (!positions) return (x) => applyRotary(x, tables);
+  const rows = rotaryRows(tables, positions);
+  const shape = overHeads(positions.shape, options.dim / 2);
+  const turning = { cos: reshape(rows.cos, shape), sin: reshape(rows.sin, shape) };
+  return (x) => applyRotary(x, turning);
 }
 
-function cacheOf(context: MixerContext, length: number) {
+/** The positions of a call's tokens: [length], or [batch, length] where sequences are at different places. */
+function positionsOf(position: Value | undefined, length: number): Value {
+  const own = iota(length, 'i32');
+  if (!position) return own;
+  const count = elementCount(position.shape);
+  return addI32(own, reshape(position, count === 1 ? [1] : [count, 1]));
+}
+
+/** A shape that meets [batch, heads, length, width] from positions of either shape. */
+function overHeads(positions: Shape, width: number): Shape {
+  const [first = 1, second] = positions;
+  return second === undefined ? [first, width] : [first, 1, second, width];
+}
+
+function cacheOf(context: MixerContext, { batch, length }: { readonly batch: number; readonly length: number }) {
   const [k, v] = [stateEntry(context, 'k', 'attention'), stateEntry(context, 'v', 'attention')];
   if (!k || !v) return undefined;
   const { position } = context;
   if (!position) {
     throw new UsageError(
       'missing-position',
-      'attention: a call with a state needs `position`, the number of tokens before it; got none. Pass an i32 scalar.',
+      'attention: a call with a state needs `position`, the number of tokens before it; got none. Pass an i32 scalar, or one for each sequence.',
     );
   }
+  checkPosition(position, batch, 'attention');
   const capacity = k.shape[2] ?? 0;
   if (length > capacity) {
     throw new UsageError(

@@ -3,6 +3,7 @@
 import { UsageError } from '../errors.ts';
 import type { Value, ValueType } from '../graph/value.ts';
 import type { RandomSource, SsmForm } from '../ops/index.ts';
+import { elementCount, formatShape } from '../tensor/shape.ts';
 
 /** One array of a recurrent state. */
 export interface StateShape extends ValueType {
@@ -15,7 +16,10 @@ export type State = Readonly<Record<string, Value>>;
 export interface MixerContext {
   /** State before the first token of this call, by name; absent: the sequence starts here. */
   readonly state?: State | undefined;
-  /** i32 scalar, the number of tokens before this call; needed with a state by layers that use positions. */
+  /**
+   * The number of tokens before this call: an i32 scalar, or i32 [batch] with one for each sequence. Needed with a state by layers
+   * that use positions.
+   */
   readonly position?: Value | undefined;
   /** How SSM layers compute; default: the backend chooses. */
   readonly form?: SsmForm | undefined;
@@ -31,7 +35,10 @@ export interface MixerResult {
 }
 
 export interface Mixer {
-  /** The arrays of the state for `batch` sequences; `capacity` is the most tokens an attention cache can hold. */
+  /**
+   * The arrays of the state for `batch` sequences; `capacity` is the most tokens an attention cache can hold. One axis grows with
+   * the batch and counts its sequences last; one axis after it may grow with the capacity and counts tokens.
+   */
   stateShapes(batch: number, capacity: number): readonly StateShape[];
   /** @param x [batch, length, width] */
   apply(x: Value, context?: MixerContext): MixerResult;
@@ -55,5 +62,16 @@ export function stateEntry(context: MixerContext, name: string, layer: string): 
     'missing-state',
     `${layer}: a state must hold every array of stateShapes; "${name}" is missing (got ${Object.keys(context.state).join(', ') || 'none'}). Pass what the call before returned.`,
     { layer, state: name },
+  );
+}
+
+/** @throws UsageError `position-shape` where a position is neither one i32 nor one for each sequence. */
+export function checkPosition(position: Value, batch: number, where: string): void {
+  const count = elementCount(position.shape);
+  if (position.dtype === 'i32' && (count === 1 || (count === batch && position.shape.length === 1))) return;
+  throw new UsageError(
+    'position-shape',
+    `${where}: \`position\` must be an i32 scalar or i32 [${batch}], one for each sequence; got ${position.dtype}${formatShape(position.shape)}.`,
+    { shape: position.shape, dtype: position.dtype, batch },
   );
 }

@@ -4,7 +4,7 @@ import type { Value } from '../graph/value.ts';
 import { add, concat, constant, gatherRows, mul, sliceAxis, sub } from '../ops/index.ts';
 
 export interface RotaryTables {
-  /** [positions, dim/2] */
+  /** [..., positions, dim/2] */
   readonly cos: Value;
   readonly sin: Value;
 }
@@ -27,14 +27,14 @@ export function rotaryTables({ dim, base, positions }: RotaryOptions): RotaryTab
   return { cos: constant(angles.map(Math.cos), shape), sin: constant(angles.map(Math.sin), shape) };
 }
 
-/** The rows of the tables at these positions (i32 [length]). */
+/** The rows of the tables at these positions (i32 [...]): [..., dim/2]. */
 export function rotaryRows(tables: RotaryTables, positions: Value): RotaryTables {
   return { cos: gatherRows(tables.cos, positions), sin: gatherRows(tables.sin, positions) };
 }
 
-/** Turns x [..., length, headDim] by tables of `length` rows. */
+/** Turns x [..., length, headDim] by tables of `length` rows, which may have axes before that meet those of x. */
 export function applyRotary(x: Value, { cos, sin }: RotaryTables): Value {
-  const half = cos.shape[1] ?? 0;
+  const half = cos.shape[cos.shape.length - 1] ?? 0;
   const headDim = x.shape[x.shape.length - 1] ?? 0;
   const [first, second] = [sliceAxis(x, -1, 0, half), sliceAxis(x, -1, half, 2 * half)];
   const turned = [sub(mul(first, cos), mul(second, sin)), add(mul(second, cos), mul(first, sin))];

@@ -11,7 +11,7 @@ import {
   type TensorToWrite,
 } from '../checkpoint/safetensors-writer.ts';
 import { CheckpointError } from '../errors.ts';
-import type { SamplingOptions } from '../generate/sampler.ts';
+import type { SamplingOptions } from '../generate/sampling-options.ts';
 import type { ModelConfig } from '../models/config.ts';
 import { type LanguageModel, languageModel } from '../models/language-model.ts';
 import { parseModelConfig } from '../models/parse-config.ts';
@@ -19,7 +19,7 @@ import type { Device } from '../session/device.ts';
 import { createStore, type Store } from '../session/store.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
 import { exists, foldersIn, openFileSource, recoverFolder, replaceFolder, writeDurably } from './files.ts';
-import { generationConfigName, readGenerationConfig } from './generation-config.ts';
+import { type GenerationDefaults, generationConfigName, readGenerationDefaults } from './generation-config.ts';
 import { readJson } from './read-json.ts';
 import { loadTokenizerFolder } from './tokenizer-folder.ts';
 
@@ -207,6 +207,8 @@ export interface LoadedModel {
   readonly tokenizer: Tokenizer;
   /** What generation_config.json says about sampling. */
   readonly sampling: SamplingOptions;
+  /** All that generation_config.json says. */
+  readonly generation: GenerationDefaults;
 }
 
 /**
@@ -229,7 +231,8 @@ export async function loadModel(path: string, { device }: { readonly device: Dev
       { folder },
     );
   }
-  return { folder, model, store, tokenizer, sampling: await readGenerationConfig(folder) };
+  const generation = await readGenerationDefaults(folder);
+  return { folder, model, store, tokenizer, sampling: generation.sampling, generation };
 }
 
 /** A model's variables as tensors to save, read from the store one at a time. */

@@ -13,6 +13,7 @@ import { gatherRowsOperation, scatterAddRowsOperation } from './embedding.ts';
 import { fftConvGradientOperation, fftConvOperation } from './fft-conv.ts';
 import { h3MixerOperation } from './h3-mixer.ts';
 import { h3MixerGradientOperation } from './h3-mixer-gradient.ts';
+import { h3MixerStepOperation } from './h3-mixer-step.ts';
 import { layerNormGradientOperation, layerNormOperation } from './layer-norm.ts';
 import { linearCrossEntropyGradientOperation, linearCrossEntropyOperation } from './linear-cross-entropy.ts';
 import { matmulOperation } from './matmul.ts';
@@ -69,6 +70,7 @@ export const operations: readonly Operation[] = [
   diagonalSsmGradientOperation as Operation,
   h3MixerOperation as Operation,
   h3MixerGradientOperation as Operation,
+  h3MixerStepOperation as Operation,
   fftConvOperation as Operation,
   fftConvGradientOperation as Operation,
   adamWOperation as Operation,

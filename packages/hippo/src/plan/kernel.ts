@@ -39,6 +39,11 @@ export interface KernelTable<K extends LoweredKernel = LoweredKernel> {
    * See ops/pack-columns.ts.
    */
   packing?(node: Node): number | undefined;
+  /**
+   * The results of a node by way of values that depend on its parameters alone, where computing these once pays while the
+   * parameters are frozen; else undefined. `inputs` are the node's operands.
+   */
+  frozenForm?(node: Node, inputs: readonly Value[]): readonly Value[] | undefined;
   /** Copies one value; needed only without fusion. */
   copy?(value: ValueType): K;
 }

@@ -3,6 +3,7 @@ import { UsageError } from '../errors.ts';
 import type { Graph } from '../graph/graph.ts';
 import { printGraph } from '../graph/print.ts';
 import { prune } from '../graph/prune.ts';
+import { rewrite } from '../graph/rewrite.ts';
 import { share } from '../graph/share.ts';
 import { simplify } from '../graph/simplify.ts';
 import { splitFrozen } from '../graph/split-frozen.ts';
@@ -180,7 +181,8 @@ async function foldFrozen(traced: Graph, { store, frozen = [], verify = false }:
     await prepared.run();
     prepared.dispose();
   };
-  const { once, each, hidden } = splitFrozen(prune(share(simplify(traced))), constant, `plan${frozenPlans}`);
+  const formed = rewrite(traced, (node, inputs) => backend.kernels.frozenForm?.(node, inputs));
+  const { once, each, hidden } = splitFrozen(prune(share(simplify(formed))), constant, `plan${frozenPlans}`);
   store.initialize(hidden);
   if (hidden.length > 0) await runOnce(once);
   const { graph, packed, fill } = packWeights(each, { store, frozen: constant, kernels: backend.kernels });

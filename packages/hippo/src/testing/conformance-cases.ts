@@ -161,6 +161,12 @@ function movementCases(): ConformanceCase[] {
         (base, update, at) => ops.updateSlice(base as V, update as V, { axis: 1, position: at as V }),
       ),
     ),
+    one(
+      'updateSlice',
+      'at a position for each row',
+      [f([3, 2, 5, 3]), f([3, 2, 2, 3]), { shape: [3], dtype: 'i32', numbers: [3, 0, 9] }],
+      (base, update, at) => ops.updateSlice(base as V, update as V, { axis: 2, position: at as V }),
+    ),
   ];
 }
 

@@ -18,6 +18,7 @@ import { gatherRowsOperation, scatterAddRowsOperation } from '../../ops/embeddin
 import { type FftConvAttributes, fftConvGradientOperation, fftConvOperation } from '../../ops/fft-conv.ts';
 import { type H3MixerAttributes, h3MixerOperation, h3MixerSizes } from '../../ops/h3-mixer.ts';
 import { type H3MixerGradientAttributes, h3MixerGradientOperation } from '../../ops/h3-mixer-gradient.ts';
+import { h3MixerStep, h3MixerStepOperation } from '../../ops/h3-mixer-step.ts';
 import { layerNormGradientOperation, layerNormOperation } from '../../ops/layer-norm.ts';
 import { linearCrossEntropyGradientOperation, linearCrossEntropyOperation } from '../../ops/linear-cross-entropy.ts';
 import { type MatmulAttributes, matmulOperation, matmulSizes } from '../../ops/matmul.ts';
@@ -48,7 +49,7 @@ import { diagonalSsmCalls, diagonalSsmGradientCalls } from './kernels/diagonal-s
 import { elementwiseCalls, elementwiseOpcodes } from './kernels/elementwise.ts';
 import { gatherRowsCalls, scatterAddRowsCalls } from './kernels/embedding.ts';
 import { fftConvCalls, fftConvGradientCalls } from './kernels/fft-conv.ts';
-import { h3MixerCalls, h3MixerGradientCalls } from './kernels/h3-mixer.ts';
+import { FEW_STEPS, h3MixerCalls, h3MixerGradientCalls } from './kernels/h3-mixer.ts';
 import { layerNormCalls, layerNormGradientCalls } from './kernels/layer-norm.ts';
 import { linearCrossEntropyCalls, linearCrossEntropyGradientCalls } from './kernels/linear-cross-entropy.ts';
 import { gainsFromPacking, matmulCalls, packColumnsCalls, panelWidth } from './kernels/matmul.ts';
@@ -167,6 +168,7 @@ const choosers: Readonly<Record<string, Chooser>> = {
         capacity: shape[axis] ?? 1,
         count: shapeOf(node, 1)[axis] ?? 1,
         inner: elementCount(shape.slice(axis + 1)),
+        positions: elementCount(shapeOf(node, 2)),
       }),
     };
   },
@@ -220,6 +222,10 @@ const choosers: Readonly<Record<string, Chooser>> = {
     const { form, reason } = chooseForm(sizes, asked, state);
     return { calls: h3MixerCalls({ ...sizes, form }), reason, optionalOutputs: [1, 2] };
   },
+  [h3MixerStepOperation.name]: (node) => ({
+    calls: h3MixerCalls({ ...mixerSizes(node, 0), form: 'step' }),
+    optionalOutputs: [1, 2],
+  }),
   [h3MixerGradientOperation.name]: (node) => {
     const { state, endGradients, form: asked } = attributesOf<H3MixerGradientAttributes>(node);
     const first = endGradients ? 3 : 1;
@@ -324,6 +330,13 @@ export function wasmKernels(engine: EngineTraits): KernelTable<WasmKernel> {
       [matmulOperation.name, absorbIntoMatmul],
       [matmulEpilogueOperation.name, absorbIntoMatmul],
     ]),
+    frozenForm(node, inputs) {
+      if (node.operation !== h3MixerOperation) return undefined;
+      const { state, form: asked } = attributesOf<H3MixerAttributes>(node);
+      const sizes = mixerSizes(node, 0);
+      const { form } = chooseForm(sizes, asked, state);
+      return form === 'scan' && sizes.length <= FEW_STEPS ? h3MixerStep(inputs, { state }) : undefined;
+    },
     packing(node) {
       if (node.operation !== matmulOperation) return undefined;
       const [a, b] = node.inputs;

@@ -2,9 +2,10 @@
 // and the mixer's decomposition, which other backends run, is the mixer.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { read } from '../../graph/trace.ts';
+import type { Value } from '../../graph/value.ts';
 import { h3MixerOperation } from '../../ops/h3-mixer.ts';
 import { h3MixerGradientOperation } from '../../ops/h3-mixer-gradient.ts';
-import { gradient, h3Mixer, mean, square } from '../../ops/index.ts';
+import { full, gradient, h3Mixer, mean, square } from '../../ops/index.ts';
 import { compile } from '../../session/compile.ts';
 import { type Device, openDevice } from '../../session/device.ts';
 import { createStore } from '../../session/store.ts';
@@ -40,6 +41,30 @@ describe('the plan of an H3 layer', () => {
     );
     expect(of('h3MixerGradient')).toHaveLength(1);
     expect(lines.filter((line) => /causalFirGradient|diagonalSsm|transpose/.test(line))).toEqual([]);
+  });
+
+  it('starts a step from λ, computed once, while the weights are frozen', async () => {
+    const scope = rootScope();
+    const layer = h3(scope, { width: 16 });
+    using store = createStore(device);
+    store.initialize(scope.variables, { seed: 0 });
+    const build = (values: Readonly<Record<string, Value>>): Readonly<Record<string, Value>> => {
+      const x = inputOf(values, 'x');
+      const state = Object.fromEntries(layer.stateShapes(1, 1).map(({ name, shape }) => [name, full(shape, 0.1)]));
+      const result = layer.apply(x, { state });
+      return { y: result.y, ...result.state };
+    };
+    const inputs = { x: { shape: [1, 1, 16], dtype: 'f32' } } as const;
+    using each = await compile(build, { store, inputs });
+    using frozen = await compile(build, { store, inputs, frozen: scope.variables });
+    expect(each.explain()).toMatch(/ h3Mixer /);
+    const steps = frozen.explain().split('\n');
+    expect(steps.filter((line) => / h3MixerStep /.test(line))).toHaveLength(1);
+    expect(steps.filter((line) => /\b(exp|cos|sin)\b|h3Mixer /.test(line))).toEqual([]);
+    const given = { x: randomTensor([1, 1, 16], 'x').data };
+    const [one, other] = [await each(given), await frozen(given)];
+    for (const name of ['y', 'shift', 'diagonal'])
+      expect(relativeError(other[name]?.data, one[name]?.data ?? [])).toBeLessThan(1e-6);
   });
 });
 

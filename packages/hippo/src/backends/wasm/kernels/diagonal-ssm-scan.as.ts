@@ -99,7 +99,9 @@ function padded(source: usize, room: usize, n: i32, np: i32): usize {
 /** One step of all states: to = λ·from + u; returns Re Σ c·to. */
 // @ts-ignore: decorator
 @inline
-function stepRow(to: usize, from: usize, poles: usize, cRe: usize, cIm: usize, np: i32, u: f32): f32 {
+function stepRow(
+  to: usize, from: usize, poleRe: usize, poleIm: usize, cRe: usize, cIm: usize, np: i32, u: f32,
+): f32 {
   const half = <usize>np << 2;
   const v = f32x4.splat(u);
   let even = f32x4.splat(0);
@@ -107,8 +109,8 @@ function stepRow(to: usize, from: usize, poles: usize, cRe: usize, cIm: usize, n
   for (let n: usize = 0; n < half; n += 16) {
     const xr = v128.load(from + n);
     const xi = v128.load(from + n + half);
-    const lr = v128.load(poles + n);
-    const li = v128.load(poles + n + half);
+    const lr = v128.load(poleRe + n);
+    const li = v128.load(poleIm + n);
     const yr = nmadd(li, xi, madd(lr, xr, v));
     const yi = madd(li, xr, f32x4.mul(lr, xi));
     v128.store(to + n, yr);
@@ -133,9 +135,18 @@ export function fillScan(
   padded(cIm, rooms + 3 * quarter, n, np);
 }
 
-/** One row through the recurrence, its states [re | im] of n each at `state` and `end` (0: zeros; not wanted). */
+/** As `fillScan` where λ is given: it is copied only to be padded, to where `fillScan` leaves it. */
+export function fillGiven(ws: usize, np: i32, n: i32, re: usize, im: usize, cRe: usize, cIm: usize): void {
+  const quarter = <usize>np << 2;
+  padded(re, ws, n, np);
+  padded(im, ws + quarter, n, np);
+  padded(cRe, ws + 4 * quarter, n, np);
+  padded(cIm, ws + 5 * quarter, n, np);
+}
+
+/** One row through the recurrence with λ at poleRe and poleIm, its states [re | im] of n each at `state` and `end` (0: zeros; not wanted). */
 export function scanSteps(
-  ws: usize, np: i32, n: i32, length: i32, cRe: usize, cIm: usize, skip: f32, u: usize, y: usize, state: usize, end: usize,
+  ws: usize, np: i32, n: i32, length: i32, poleRe: usize, poleIm: usize, cRe: usize, cIm: usize, skip: f32, u: usize, y: usize, state: usize, end: usize,
 ): void {
   const quarter = <usize>np << 2;
   const own = ws + 6 * quarter;
@@ -151,7 +162,7 @@ export function scanSteps(
   else loadState(to, state, np, n);
   for (let t = 0; t < length; t++, u += 4, y += 4) {
     const v = load<f32>(u);
-    store<f32>(y, 2 * stepRow(to, from, ws, cRe, cIm, np, v) + skip * v);
+    store<f32>(y, 2 * stepRow(to, from, poleRe, poleIm, cRe, cIm, np, v) + skip * v);
     from = to;
   }
   if (end && !exact) storeState(end, own, np, n);
@@ -179,7 +190,7 @@ export function diagonalSsmScan(args: usize, part: i32, parts: i32): void {
       const time = (row * length) << 2;
       const place = (row * n) << 3;
       scanSteps(
-        ws, np, n, length, cRe, cIm, s, <usize>word(args, 4) + time, <usize>word(args, 11) + time,
+        ws, np, n, length, ws, ws + (<usize>np << 2), cRe, cIm, s, <usize>word(args, 4) + time, <usize>word(args, 11) + time,
         states ? states + place : 0, ends ? ends + place : 0,
       );
     }

@@ -3,7 +3,8 @@
 // convolution}.as.ts), and the outputs are gated where they lie. Of the four tensors each is read or written once in memory.
 // Words: D B L N M, q k v taps shiftSkip logPoleRe logPoleIm cRe cIm skip shiftState state, y shiftEnd endState, form, table, H,
 // workspace, bytes a part; 0 = not given or not wanted. Work a step: M multiply-adds and those of the diagonal form.
-// Pieces: the whole row for the recurrence (it is chosen for short rows) and the convolution, 512 steps for chunks.
+// Pieces: the whole row for the recurrence (it is chosen for short rows) and the convolution, 512 steps for chunks. A single step has a
+// filter of its own (shift-step.as.ts).
 // Channels are shared out among the parts.
 import { filterEnd, filterPiece } from './causal-fir.as';
 import { copyFloats, multiplyFloats, reverseFloats, zeroFloats } from './causal-fir-correlate.as';
@@ -11,15 +12,18 @@ import { fillChannel, GROUP, loadState, scanPiece, scanRow, storeState } from '.
 import { addResponse, fillSpectrum, waveAt } from './diagonal-ssm-convolution.as';
 import { given } from './diagonal-ssm-gradient.as';
 import { rowsAt, T } from './diagonal-ssm-matrices.as';
-import { FEW, fillScan, scanSteps } from './diagonal-ssm-scan.as';
+import { FEW, fillGiven, fillScan, scanSteps } from './diagonal-ssm-scan.as';
 import { filterRow } from './fft.as';
 import { MULTIPLY } from './fft-passes.as';
+import { shiftStep } from './shift-step.as';
 import { word } from './simd.as';
 
 /** Word `form`. */
 export const SCAN: u32 = 0;
 export const CHUNKED: u32 = 1;
 export const CONVOLUTION: u32 = 2;
+/** The recurrence with λ in place of its logarithm. */
+const STEP: u32 = 3;
 
 // The filter's part of a workspace: 128 bytes of scratch, the taps backwards, a piece of the row with its lead.
 // @ts-ignore: decorator
@@ -67,6 +71,8 @@ export function h3Mixer(args: usize, part: i32, parts: i32): void {
   const scratch = <usize>word(args, 23) + <usize>part * <usize>word(args, 24);
   const reversed = reversedAt(scratch);
   const gated = filterRestAt(scratch, taps);
+  const recurrent = form == SCAN || form == STEP;
+  const single = recurrent && length == 1;
   const pieceSteps = form == CHUNKED ? GROUP * T : length;
   const room = form == CONVOLUTION ? size : (pieceSteps + 3) & ~3;
   const ws = gated + (<usize>room << 2);
@@ -79,9 +85,16 @@ export function h3Mixer(args: usize, part: i32, parts: i32): void {
     const cIm = <usize>word(args, 13) + at;
     const shiftSkip = load<f32>(<usize>word(args, 9) + ((<usize>d) << 2));
     const skip = load<f32>(<usize>word(args, 14) + ((<usize>d) << 2));
-    reverseFloats(reversed, <usize>word(args, 8) + ((<usize>d * taps) << 2), taps);
+    const ownTaps = <usize>word(args, 8) + ((<usize>d * taps) << 2);
+    if (!single) reverseFloats(reversed, ownTaps, taps);
+    // Given poles that need no padding are read where they are.
+    const inPlace = form == STEP && n == np;
+    const poleRe = inPlace ? logRe : ws;
+    const poleIm = inPlace ? logIm : ws + (<usize>np << 2);
     if (form == SCAN) {
       fillScan(ws, np, n, logRe, logIm, cRe, cIm, length <= FEW);
+    } else if (form == STEP) {
+      if (!inPlace) fillGiven(ws, np, n, logRe, logIm, cRe, cIm);
     } else if (form == CHUNKED) {
       fillChannel(ws, np, n, logRe, logIm, cRe, cIm, skip);
     } else {
@@ -103,6 +116,12 @@ export function h3Mixer(args: usize, part: i32, parts: i32): void {
       const state = given(<usize>word(args, 16), (row * n) << 3);
       const shiftEnd = given(<usize>word(args, 18), (row * lead) << 2);
       const end = given(<usize>word(args, 19), (row * n) << 3);
+      if (single) {
+        store<f32>(gated, shiftStep(ownTaps, taps, load<f32>(k), shiftSkip, shiftState, shiftEnd) * load<f32>(v));
+        scanSteps(ws, np, n, length, poleRe, poleIm, cRe, cIm, skip, gated, y, state, end);
+        store<f32>(y, load<f32>(y) * load<f32>(q));
+        continue;
+      }
       if (form == CHUNKED) loadState(rowsAt(ws, np), state, np, n);
       for (let t = 0; t < length; t += pieceSteps) {
         const count = min(pieceSteps, length - t);
@@ -110,7 +129,7 @@ export function h3Mixer(args: usize, part: i32, parts: i32): void {
         const out = y + offset;
         filterPiece(gated, t, count, k, shiftState, length, reversed, taps, shiftSkip, scratch, pieceAt(scratch, taps));
         multiplyFloats(gated, gated, v + offset, count);
-        if (form == SCAN) scanSteps(ws, np, n, length, cRe, cIm, skip, gated, out, state, end);
+        if (recurrent) scanSteps(ws, np, n, length, poleRe, poleIm, cRe, cIm, skip, gated, out, state, end);
         else if (form == CHUNKED) scanPiece(ws, np, count, gated, out, end != 0);
         else convolve(ws, np, n, length, size, table, gated, skip, out, state, end);
         multiplyFloats(out, out, q + offset, count);

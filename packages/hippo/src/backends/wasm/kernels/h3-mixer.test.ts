@@ -32,6 +32,9 @@ const exact = (data: readonly Float32Array[], types: readonly (readonly number[]
 const sizesList: readonly H3MixerSizes[] = [
   { channels: 3, batch: 2, length: 1, taps: 64, states: 32 },
   { channels: 3, batch: 1, length: 1, taps: 1, states: 3 },
+  { channels: 3, batch: 2, length: 1, taps: 2, states: 4 },
+  { channels: 2, batch: 3, length: 1, taps: 5, states: 4 },
+  { channels: 2, batch: 1, length: 1, taps: 11, states: 4 },
   { channels: 2, batch: 3, length: 20, taps: 64, states: 5 },
   { channels: 4, batch: 1, length: 257, taps: 4, states: 4 },
   { channels: 2, batch: 2, length: 1037, taps: 64, states: 8 },
@@ -57,6 +60,22 @@ describe.each(builds)('h3Mixer, %s build', async (build) => {
         const [alone] = run(h3MixerCalls({ ...sizes, form }), inputs, [want[0]!.length, undefined, undefined]);
         expect([...alone!], what).toEqual([...got[0]!]);
       }
+    }
+  });
+
+  it('takes λ instead of its logarithm, up to eight steps', () => {
+    for (const sizes of sizesList.map((one) => ({ ...one, length: Math.min(one.length, 8) }))) {
+      const inputs = operands(sizes, 1);
+      const want = h3MixerOperation.reference!(exact(inputs, shapes(sizes)), { form: 'scan', state: true }, []);
+      const [logRe, logIm] = [inputs[5]!, inputs[6]!];
+      inputs[5] = logRe.map((x, i) => Math.exp(x) * Math.cos(logIm[i]!));
+      inputs[6] = logIm.map((x, i) => Math.exp(logRe[i]!) * Math.sin(x));
+      const got = run(
+        h3MixerCalls({ ...sizes, form: 'step' }),
+        inputs,
+        want.map(({ length }) => length),
+      );
+      for (const [i, x] of got.entries()) expectClose(x, want[i]!, 1e-5, `output ${i}, ${JSON.stringify(sizes)}`);
     }
   });
 

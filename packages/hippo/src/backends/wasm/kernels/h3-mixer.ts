@@ -20,16 +20,22 @@ export interface H3MixerSizes extends DiagonalSsmSizes {
   readonly taps: number;
 }
 
-const FORMS = { scan: 0, chunked: 1, convolution: 2 } as const;
+/** `step` is the scan with λ given in place of its logarithm, for at most FEW_STEPS. */
+export type H3MixerForm = DiagonalSsmForm | 'step';
+
+const FORMS = { scan: 0, chunked: 1, convolution: 2, step: 3 } as const;
+
+/** Up to so many steps λ in f32 is good enough (FEW in diagonal-ssm-scan.as.ts). */
+export const FEW_STEPS = 8;
 
 /** Steps of a piece in the chunked form (GROUP·T of the kernels). */
 const PIECE = 512;
 
 const floats = (count: number): number => 16 * Math.ceil(count / 4);
 
-function partBytes({ length, states, taps, form }: H3MixerSizes & { readonly form: DiagonalSsmForm }): number {
+function partBytes({ length, states, taps, form }: H3MixerSizes & { readonly form: H3MixerForm }): number {
   const size = fftSize(length);
-  if (form === 'scan') return filterBytes(taps) + floats(length) + scanBytes(states);
+  if (form === 'scan' || form === 'step') return filterBytes(taps) + floats(length) + scanBytes(states);
   if (form === 'chunked') return filterBytes(taps) + floats(PIECE) + chunkBytes(states);
   return filterBytes(taps) + convolutionBytes(states, size); // the padded row stands before instead of behind
 }
@@ -38,7 +44,7 @@ function partBytes({ length, states, taps, form }: H3MixerSizes & { readonly for
  * Inputs [q, k, v, taps, shiftSkip, logPoleRe, logPoleIm, cRe, cIm, skip, shiftState?, state?], outputs
  * [y, shiftEnd?, endState?].
  */
-export function h3MixerCalls(sizes: H3MixerSizes & { readonly form: DiagonalSsmForm }): KernelCalls {
+export function h3MixerCalls(sizes: H3MixerSizes & { readonly form: H3MixerForm }): KernelCalls {
   const { channels, batch, length, states, taps, form } = sizes;
   const size = fftSize(length);
   const bytes = partBytes(sizes);

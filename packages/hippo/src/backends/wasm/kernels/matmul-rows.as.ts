@@ -1,10 +1,13 @@
 // Matrix products with few rows, without packing B: every number of B is read once from memory, which is the limit.
 // matmulDots: B lies transposed, so each element of C is a dot product of two rows. matmulCombine: B lies as it is, so each
-// row of C is a combination of B's rows. Parts take ranges of columns of C; an element's sum does not depend on them.
+// row of C is a combination of B's rows. Parts take ranges of columns of C; an element's sum depends neither on them nor on how
+// many rows there are, so a sequence of a batch gets the bits it gets alone.
 //
 // Words of both: 0 A, 1 B, 2 C, 3 bias, 4 m, 5 n, 6 k, 7 batches, 8 to 10 batch strides of A, B, C, 11 bytes from row to
 // row and 12 from column to column of op(A), 13 row stride of B in memory, 14 of C (bytes), 15 accumulate, 16 activation,
-// 17 columns of a unit of work, 18 kind of bias, 19 residual, laid out like C.
+// 17 columns of a unit of work, 18 kind of bias, 19 residual, laid out like C. matmulDots also has: 20 bytes from column to column
+// of C (C lies transposed where it is not 4, and word 18 is of C as it lies), 21 scratch, 22 its bytes a part: 512 for the sums of
+// each pair of rows, then the rows of A where they do not lie close and are gathered first (23: 1).
 import { finishBlock } from './matmul-finish.as';
 import { madd, word } from './simd.as';
 
@@ -57,11 +60,11 @@ function dots1(a: usize, b0: usize, b1: usize, b2: usize, b3: usize, k: i32): v1
   return full < k ? f32x4.add(sum, rest(a, b0, b1, b2, b3, full, k)) : sum;
 }
 
-/** The same for the rows `a` and `a + rowA`, which share the loads of B; stores both. */
-function dots2(
-  a: usize, rowA: usize, b0: usize, b1: usize, b2: usize, b3: usize, k: i32, c: usize, rowC: usize, columns: i32, add: bool,
-): void {
-  const e = a + rowA;
+/** What `dotPair` gives for its second row. */
+let second: v128 = i32x4(0, 0, 0, 0);
+
+/** As `dot`, for the rows a and e of A, which share the loads of b: the same sums in the same order. */
+function dotPair(a: usize, e: usize, b: usize, bytes: usize): v128 {
   let s0 = f32x4.splat(0);
   let s1 = s0;
   let s2 = s0;
@@ -70,8 +73,71 @@ function dots2(
   let t1 = s0;
   let t2 = s0;
   let t3 = s0;
-  const full = k & ~3;
-  for (let i: usize = 0; i < <usize>full << 2; i += 16) {
+  for (const end = a + bytes; a < end; a += 64, e += 64, b += 64) {
+    const v0 = v128.load(b);
+    s0 = madd(v128.load(a), v0, s0);
+    t0 = madd(v128.load(e), v0, t0);
+    const v1 = v128.load(b, 16);
+    s1 = madd(v128.load(a, 16), v1, s1);
+    t1 = madd(v128.load(e, 16), v1, t1);
+    const v2 = v128.load(b, 32);
+    s2 = madd(v128.load(a, 32), v2, s2);
+    t2 = madd(v128.load(e, 32), v2, t2);
+    const v3 = v128.load(b, 48);
+    s3 = madd(v128.load(a, 48), v3, s3);
+    t3 = madd(v128.load(e, 48), v3, t3);
+  }
+  second = f32x4.add(f32x4.add(t0, t1), f32x4.add(t2, t3));
+  return f32x4.add(f32x4.add(s0, s1), f32x4.add(s2, s3));
+}
+
+/** As `dots1`, for the rows `a` and `a + rowA`; stores both. For rows of B that come from memory, like `dots1`. */
+function dots2(
+  a: usize, rowA: usize, b0: usize, b1: usize, b2: usize, b3: usize, k: i32,
+  c: usize, rowC: usize, stepC: usize, columns: i32, add: bool,
+): void {
+  const e = a + rowA;
+  const full = k & ~15;
+  const bytes = <usize>full << 2;
+  const s0 = dotPair(a, e, b0, bytes);
+  const t0 = second;
+  const s1 = dotPair(a, e, b1, bytes);
+  const t1 = second;
+  const s2 = dotPair(a, e, b2, bytes);
+  const t2 = second;
+  const s3 = dotPair(a, e, b3, bytes);
+  const s = sums(s0, s1, s2, s3);
+  const t = sums(t0, t1, t2, second);
+  finishDots(s, t, a, e, b0, b1, b2, b3, full, k, c, rowC, stepC, columns, add);
+}
+
+/** Adds the products past the last full vectors, and stores four columns of two rows. */
+function finishDots(
+  s: v128, t: v128, a: usize, e: usize, b0: usize, b1: usize, b2: usize, b3: usize, full: i32, k: i32,
+  c: usize, rowC: usize, stepC: usize, columns: i32, add: bool,
+): void {
+  if (full < k) {
+    s = f32x4.add(s, rest(a, b0, b1, b2, b3, full, k));
+    t = f32x4.add(t, rest(e, b0, b1, b2, b3, full, k));
+  }
+  put(c, s, stepC, columns, add);
+  put(c + rowC, t, stepC, columns, add);
+}
+
+/** Numbers of a row that are walked four times: six rows of them fit the first-level cache. */
+const BLOCK: i32 = 1024;
+
+/** Eight sums of two rows and four columns, along every fourth vector from i to `end`, added to those at `space`. */
+function addChain(a: usize, e: usize, b0: usize, b1: usize, b2: usize, b3: usize, i: usize, end: usize, space: usize): void {
+  let s0 = v128.load(space);
+  let s1 = v128.load(space, 16);
+  let s2 = v128.load(space, 32);
+  let s3 = v128.load(space, 48);
+  let t0 = v128.load(space, 64);
+  let t1 = v128.load(space, 80);
+  let t2 = v128.load(space, 96);
+  let t3 = v128.load(space, 112);
+  for (; i < end; i += 64) {
     const x = v128.load(a + i);
     const y = v128.load(e + i);
     const v0 = v128.load(b0 + i);
@@ -87,25 +153,81 @@ function dots2(
     s3 = madd(x, v3, s3);
     t3 = madd(y, v3, t3);
   }
-  let s = sums(s0, s1, s2, s3);
-  let t = sums(t0, t1, t2, t3);
-  if (full < k) {
-    s = f32x4.add(s, rest(a, b0, b1, b2, b3, full, k));
-    t = f32x4.add(t, rest(e, b0, b1, b2, b3, full, k));
-  }
-  put(c, s, columns, add);
-  put(c + rowC, t, columns, add);
+  v128.store(space, s0);
+  v128.store(space, s1, 16);
+  v128.store(space, s2, 32);
+  v128.store(space, s3, 48);
+  v128.store(space, t0, 64);
+  v128.store(space, t1, 80);
+  v128.store(space, t2, 96);
+  v128.store(space, t3, 112);
 }
 
-/** Stores the first `columns` lanes, added to what is there when `add`. */
-function put(c: usize, sum: v128, columns: i32, add: bool): void {
-  if (columns == 4) {
+/** The sum of the four chains of one of the eight dot products. */
+// @ts-ignore: decorator
+@inline
+function chains(space: usize): v128 {
+  return f32x4.add(
+    f32x4.add(v128.load(space), v128.load(space, 128)),
+    f32x4.add(v128.load(space, 256), v128.load(space, 384)),
+  );
+}
+
+/**
+ * Pairs of rows from the one numbered `pair` on, once the rows of B are in cache, or where they are too long for two of A's to
+ * stay there: the four chains of each sum one after the other, two rows and four columns side by side. That takes 6 loads for 8
+ * products where `dotPair` takes 12. `space` has 512 bytes a pair; the block of B stays in the first-level cache for all pairs.
+ */
+function dotsCached(
+  a: usize, rowA: usize, b0: usize, b1: usize, b2: usize, b3: usize, k: i32,
+  c: usize, rowC: usize, stepC: usize, columns: i32, add: bool, space: usize, pair: i32, pairs: i32,
+): void {
+  const full = k & ~15;
+  memory.fill(space, 0, 512 * pairs);
+  for (let from = 0; from < full; from += BLOCK) {
+    const first = <usize>from << 2;
+    const end = <usize>min(full, from + BLOCK) << 2;
+    for (let p = pair; p < pairs; p++) {
+      const x = a + 2 * <usize>p * rowA;
+      const e = x + rowA;
+      const at = space + 512 * <usize>p;
+      addChain(x, e, b0, b1, b2, b3, first, end, at);
+      addChain(x, e, b0, b1, b2, b3, first + 16, end, at + 128);
+      addChain(x, e, b0, b1, b2, b3, first + 32, end, at + 256);
+      addChain(x, e, b0, b1, b2, b3, first + 48, end, at + 384);
+    }
+  }
+  for (let p = pair; p < pairs; p++) {
+    const x = a + 2 * <usize>p * rowA;
+    const at = space + 512 * <usize>p;
+    const s = sums(chains(at), chains(at + 16), chains(at + 32), chains(at + 48));
+    const t = sums(chains(at + 64), chains(at + 80), chains(at + 96), chains(at + 112));
+    const pc = c + 2 * <usize>p * rowC;
+    finishDots(s, t, x, x + rowA, b0, b1, b2, b3, full, k, pc, rowC, stepC, columns, add);
+  }
+}
+
+/** Stores the first `columns` lanes, `step` bytes apart, added to what is there when `add`. */
+function put(c: usize, sum: v128, step: usize, columns: i32, add: bool): void {
+  if (columns == 4 && step == 4) {
     v128.store(c, add ? f32x4.add(v128.load(c), sum) : sum);
     return;
   }
-  for (let j = 0; j < columns; j++, c += 4) {
+  for (let j = 0; j < columns; j++, c += step) {
     store<f32>(c, add ? load<f32>(c) + f32x4.extract_lane(sum, 0) : f32x4.extract_lane(sum, 0));
     sum = v128.shuffle<i32>(sum, sum, 1, 2, 3, 0);
+  }
+}
+
+/** The rows of op(A) of a batch, close to each other. */
+function gatherRows(args: usize, batch: usize, target: usize): void {
+  const m = <i32>word(args, 4);
+  const k = <i32>word(args, 6);
+  const rowA = <usize>word(args, 11);
+  const stepA = <usize>word(args, 12);
+  for (let i = 0; i < m; i++) {
+    let from = <usize>word(args, 0) + batch * <usize>word(args, 8) + <usize>i * rowA;
+    for (let l = 0; l < k; l++, from += stepA, target += 4) store<f32>(target, load<f32>(from));
   }
 }
 
@@ -115,22 +237,37 @@ export function matmulDots(args: usize, part: i32, parts: i32): void {
   const perBatch = (n + width - 1) / width;
   const units = <i64>word(args, 7) * perBatch;
   const last = <i32>((units * (part + 1)) / parts);
+  const space = <usize>word(args, 21) + <usize>part * word(args, 22);
+  const sumBytes = <usize>(<i32>word(args, 4) >> 1) * 512;
+  const inPlace = word(args, 23) == 0;
+  let gathered = -1;
   for (let unit = <i32>((units * part) / parts); unit < last; unit++) {
+    const batch = unit / perBatch;
     const column = (unit % perBatch) * width;
-    dotsUnit(args, <usize>(unit / perBatch), column, min(n, column + width));
+    if (inPlace) {
+      const a = <usize>word(args, 0) + <usize>batch * <usize>word(args, 8);
+      dotsUnit(args, <usize>batch, a, <usize>word(args, 11), column, min(n, column + width), space);
+      continue;
+    }
+    if (batch != gathered) gatherRows(args, <usize>batch, space + sumBytes);
+    gathered = batch;
+    dotsUnit(args, <usize>batch, space + sumBytes, <usize>word(args, 6) << 2, column, min(n, column + width), space);
   }
 }
 
-function dotsUnit(args: usize, batch: usize, column: i32, columnEnd: i32): void {
+/** Columns of C from the rows of A at a, `rowA` bytes apart. */
+function dotsUnit(
+  args: usize, batch: usize, a: usize, rowA: usize, column: i32, columnEnd: i32, space: usize,
+): void {
   const m = <i32>word(args, 4);
   const k = <i32>word(args, 6);
-  const a = <usize>word(args, 0) + batch * <usize>word(args, 8);
   const b = <usize>word(args, 1) + batch * <usize>word(args, 9);
   const c = <usize>word(args, 2) + batch * <usize>word(args, 10);
-  const rowA = <usize>word(args, 11);
   const rowB = <usize>word(args, 13);
   const rowC = <usize>word(args, 14);
+  const stepC = <usize>word(args, 20);
   const add = word(args, 15) != 0;
+  const pairs = m >> 1;
   for (let j = column; j < columnEnd; j += 4) {
     const columns = min(4, columnEnd - j);
     // Rows past the end repeat the last one.
@@ -138,15 +275,30 @@ function dotsUnit(args: usize, batch: usize, column: i32, columnEnd: i32): void 
     const b1 = columns > 1 ? b0 + rowB : b0;
     const b2 = columns > 2 ? b1 + rowB : b1;
     const b3 = columns > 3 ? b2 + rowB : b2;
-    let pa = a;
-    let pc = c + (<usize>j << 2);
-    let i = 0;
-    for (; i + 2 <= m; i += 2, pa += 2 * rowA, pc += 2 * rowC) {
-      dots2(pa, rowA, b0, b1, b2, b3, k, pc, rowC, columns, add);
+    const pc = c + <usize>j * stepC;
+    const streamed = pairs > 0 && k <= BLOCK;
+    if (streamed) dots2(a, rowA, b0, b1, b2, b3, k, pc, rowC, stepC, columns, add);
+    const next = streamed ? 1 : 0;
+    if (next < pairs) {
+      dotsCached(a, rowA, b0, b1, b2, b3, k, pc, rowC, stepC, columns, add, space, next, pairs);
     }
-    if (i < m) put(pc, dots1(pa, b0, b1, b2, b3, k), columns, add);
+    if (m & 1) {
+      const row = <usize>(m - 1);
+      put(pc + row * rowC, dots1(a + row * rowA, b0, b1, b2, b3, k), stepC, columns, add);
+    }
   }
-  finishUnit(args, batch, column, columnEnd);
+  if (stepC == 4) finishUnit(args, batch, column, columnEnd);
+  else finishTransposed(args, batch, column, columnEnd);
+}
+
+/** As `finishUnit` where C lies transposed: what are columns here are rows there. */
+function finishTransposed(args: usize, batch: usize, row: i32, rowEnd: i32): void {
+  const at = batch * <usize>word(args, 10);
+  const residual = <usize>word(args, 19);
+  const c = <usize>word(args, 2) + at;
+  const r = residual ? residual + at : 0;
+  const m = <i32>word(args, 4);
+  finishBlock(c, r, <usize>word(args, 20), <usize>word(args, 3), word(args, 18), word(args, 16), row, rowEnd, 0, m);
 }
 
 function finishUnit(args: usize, batch: usize, column: i32, columnEnd: i32): void {

@@ -60,6 +60,8 @@ export function matmulCalls(options: MatmulOptions): KernelCalls {
   if (product.packedB) return tiledCalls(product);
   const swapped = swapVector(product);
   if (swapped) return rowCalls(swapped.product, swapped.order);
+  const narrow = swapNarrow(product);
+  if (narrow) return rowCalls(narrow, [1, 0], 4 * product.ldc);
   return hasFewRows(product) ? rowCalls(product, [0, 1]) : tiledCalls(product);
 }
 
@@ -69,10 +71,25 @@ const FEW_ROWS_OF_DOTS = 24;
 /** Shorter dot products lose to their final sums. */
 const LONG_DOTS = 64;
 
-/** Dot products need A's numbers along k close to each other. */
-function hasFewRows({ m, k, lda, transposeA, transposeB }: Product): boolean {
-  if (!transposeB) return m <= FEW_ROWS;
-  return m <= (k < LONG_DOTS ? FEW_ROWS : FEW_ROWS_OF_DOTS) && (!transposeA || lda === 1);
+function hasFewRows(product: Product): boolean {
+  const { m, k, transposeB } = product;
+  if (!transposeB || needsGathering(product)) return m <= FEW_ROWS;
+  return m <= (k < LONG_DOTS ? FEW_ROWS : FEW_ROWS_OF_DOTS);
+}
+
+/** Dot products need A's numbers along k close to each other: few rows are gathered first, many would cost more than packing B. */
+function needsGathering({ lda, transposeA, transposeB }: Product): boolean {
+  return transposeB && transposeA && lda > 1;
+}
+
+/**
+ * Few columns as result, ABᵀ, are the rows BAᵀ, written where C's columns are. With this a projection that writes channels first
+ * sums in the order of one that writes rows, and a column gets the bits it gets alone.
+ */
+function swapNarrow(product: Product): Product | undefined {
+  const { m, n, lda, ldb, strideA, strideB, transposeA, transposeB } = product;
+  if (n > FEW_ROWS || m <= n || transposeA || !transposeB) return undefined;
+  return { ...product, m: n, n: m, lda: ldb, ldb: lda, ldc: 1, strideA: strideB, strideB: strideA };
 }
 
 /** A column as result, Ab, is the row bᵀAᵀ: with A in B's place nothing needs packing. */
@@ -103,13 +120,18 @@ function sharing({ m, n, k, batch }: Product): { readonly parts?: 1 } {
  */
 const COMBINED_NUMBERS = 1 << 16;
 const DOT_COLUMNS = 256;
+/** Partial sums of a pair of rows, at the start of a part's scratch as in matmul-rows.as.ts. */
+const SUMS_BYTES = 512;
 
-function rowCalls(product: Product, [first, second]: readonly [number, number]): KernelCalls {
+/** `columnStep`: bytes from column to column of C. */
+function rowCalls(product: Product, [first, second]: readonly [number, number], columnStep = 4): KernelCalls {
   const { m, n, k, batch, lda, ldb, ldc, strideA, strideB, strideC, transposeA, transposeB, activation } = product;
   const [rowA, columnA] = transposeA ? [1, lda] : [lda, 1];
+  const gatheredBytes = needsGathering(product) ? 16 * Math.ceil((m * k) / 4) : 0;
+  const partBytes = transposeB ? SUMS_BYTES * Math.floor(m / 2) + gatheredBytes : 0;
   return {
-    workspaceBytes: () => 0,
-    calls: ({ inputs, outputs: [c = 0] }, parts) => {
+    workspaceBytes: (parts) => parts * partBytes,
+    calls: ({ inputs, outputs: [c = 0], workspace }, parts) => {
       // As many units as parts, or a multiple; a batch may be cut too.
       const widest = transposeB ? DOT_COLUMNS : Math.floor(COMBINED_NUMBERS / m);
       const units = parts * Math.ceil((n * batch) / (widest * parts));
@@ -118,7 +140,8 @@ function rowCalls(product: Product, [first, second]: readonly [number, number]):
       const addresses = [inputs[first] ?? 0, inputs[second] ?? 0, c, bias];
       const strides = [strideA, strideB, strideC, rowA, columnA, ldb, ldc].map((elements) => elements * 4);
       const flags = [Number(product.accumulate), activation, width, product.bias, residual];
-      const words = [...addresses, m, n, k, batch, ...strides, ...flags];
+      const layout = [columnStep, workspace, partBytes, Number(gatheredBytes > 0)];
+      const words = [...addresses, m, n, k, batch, ...strides, ...flags, ...(transposeB ? layout : [])];
       return [{ entry: transposeB ? 'matmulDots' : 'matmulCombine', words, ...sharing(product) }];
     },
   };

@@ -95,8 +95,9 @@ function zero(target: usize, bytes: i32): void {
 }
 
 /**
- * out = base [outer, capacity, inner] with update [outer, count, inner] written at `position`, clamped to [0, capacity − count].
- * Words: base, update, position (address of an i32), out, outer, capacity, count, inner. With out = base only the update moves.
+ * out = base [outer, capacity, inner] with update [outer, count, inner] written at the row's position, clamped to
+ * [0, capacity − count]. Words: base, update, positions (address of i32s), out, outer, capacity, count, inner, rows that share
+ * a position. With out = base only the update moves.
  */
 export function updateSlice(args: usize, part: i32, parts: i32): void {
   const base: usize = word(args, 0);
@@ -104,28 +105,27 @@ export function updateSlice(args: usize, part: i32, parts: i32): void {
   const capacity = <i32>word(args, 5);
   const count = <i32>word(args, 6);
   const inner = <i32>word(args, 7) << 2;
-  const position = max(min(load<i32>(word(args, 2)), capacity - count), 0);
+  const sharing: usize = word(args, 8);
   const bytes = capacity * inner;
-  const first = position * inner;
-  const stop = first + count * inner;
-  // The range of each output row that is written at all.
-  const low = out == base ? first : 0;
-  const high = out == base ? stop : bytes;
-  const cut = pieces(high - low);
+  const length = count * inner;
+  const span = out == base ? length : bytes; // of each output row that is written at all
+  const cut = pieces(span);
   const units = <i64>word(args, 4) * cut;
   const last = <i32>((units * (part + 1)) / parts);
   for (let unit = <i32>((units * part) / parts); unit < last; unit++) {
     const outer: usize = unit / cut;
+    const given = load<i32>(<usize>word(args, 2) + ((outer / sharing) << 2));
+    const first = max(min(given, capacity - count), 0) * inner;
+    const stop = first + length;
+    const low = out == base ? first : 0;
     const begin = low + (unit - <i32>outer * cut) * PIECE;
-    const end = min(begin + PIECE, high);
+    const end = min(begin + PIECE, low + span);
     const target = out + outer * bytes;
     const origin = base + outer * bytes;
     const left = min(max(first, begin), end);
     const right = min(max(stop, begin), end);
     if (left > begin) copy(target + begin, origin + begin, left - begin);
-    if (right > left) {
-      copy(target + left, <usize>word(args, 1) + outer * (count * inner) + (left - first), right - left);
-    }
+    if (right > left) copy(target + left, <usize>word(args, 1) + outer * length + (left - first), right - left);
     if (end > right) copy(target + right, origin + right, end - right);
   }
 }

@@ -116,4 +116,19 @@ describe.each(builds)('movement, %s build', async (build) => {
       expect(run(calls, inputs, [{ inPlace: 0 }])[0]).toEqual(want);
     }
   });
+
+  it('writes each group of rows at a position of its own', () => {
+    const [outer, capacity, count, inner] = [6, 9, 2, 700];
+    const [base, update] = [noise(outer * capacity * inner, 1), noise(outer * count * inner, 2)];
+    const positions = [3, 0, 8];
+    const want = Float32Array.from(base);
+    for (let row = 0; row < outer; row++) {
+      const at = Math.min(positions[row >> 1]!, capacity - count);
+      want.set(update.subarray(row * count * inner, (row + 1) * count * inner), (row * capacity + at) * inner);
+    }
+    const calls = updateSliceCalls({ outer, capacity, count, inner, positions: 3 });
+    const inputs = [base, update, Int32Array.from(positions)];
+    expect(run(calls, inputs, [base.length])[0]).toEqual(want);
+    expect(run(calls, inputs, [{ inPlace: 0 }])[0]).toEqual(want);
+  });
 });

@@ -67,19 +67,21 @@ export interface UpdateSizes {
   /** Extent of the update along the axis; at most the capacity. */
   readonly count: number;
   readonly inner: number;
+  /** Positions given, each for as many neighbouring outer rows; divides `outer`. Default 1. */
+  readonly positions?: number;
 }
 
 /**
- * Inputs [base [outer, capacity, inner], update [outer, count, inner], position i32], outputs [out]: base with the update written
- * at the position, clamped to [0, capacity − count]. Where out is base, only the update moves.
+ * Inputs [base [outer, capacity, inner], update [outer, count, inner], i32 positions], outputs [out]: base with the update written
+ * at the row's position, clamped to [0, capacity − count]. Where out is base, only the update moves.
  */
-export function updateSliceCalls({ outer, capacity, count, inner }: UpdateSizes): KernelCalls {
+export function updateSliceCalls({ outer, capacity, count, inner, positions = 1 }: UpdateSizes): KernelCalls {
   return {
     workspaceBytes: () => 0,
     calls: ({ inputs: [base = 0, update = 0, position = 0], outputs: [out = 0] }) => [
       {
         entry: 'updateSlice',
-        words: [base, update, position, out, outer, capacity, count, inner],
+        words: [base, update, position, out, outer, capacity, count, inner, outer / positions],
         ...sharing(outer * inner * (out === base ? count : capacity)),
       },
     ],

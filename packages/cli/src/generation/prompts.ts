@@ -1,0 +1,63 @@
+// The prompts of a command line: one text, the input, a file, or a file of many.
+import { readFile } from 'node:fs/promises';
+import { DataError, UsageError } from 'hippo';
+import type { CommandIo } from '../terminal/io.ts';
+
+interface PromptSource {
+  readonly prompt: string | undefined;
+  readonly prompts: string | undefined;
+}
+
+/** @throws UsageError `empty-prompt`, DataError `prompts` naming the line of a file that is no prompt. */
+export async function readPrompts({ prompt, prompts }: PromptSource, io: CommandIo): Promise<readonly string[]> {
+  if (prompts === '-') return manyPrompts('stdin', await readInput(io));
+  if (prompts !== undefined) return manyPrompts(prompts, await readText(prompts));
+  const text = await onePrompt(prompt, io);
+  if (text !== '') return [text];
+  throw new UsageError(
+    'empty-prompt',
+    'generate: the prompt is empty, and a model needs at least one token to go on from. Give --prompt some text.',
+  );
+}
+
+async function onePrompt(prompt: string | undefined, io: CommandIo): Promise<string> {
+  if (prompt === undefined) return '\n';
+  if (prompt.startsWith('file:')) return readText(prompt.slice('file:'.length));
+  return prompt === '-' ? readInput(io) : prompt;
+}
+
+const readText = (path: string): Promise<string> => readFile(path, 'utf8');
+
+async function readInput(io: CommandIo): Promise<string> {
+  const parts: string[] = [];
+  for await (const chunk of io.input) parts.push(chunk.toString());
+  return parts.join('');
+}
+
+/** One prompt a line; empty lines are skipped. */
+export function manyPrompts(path: string, text: string): readonly string[] {
+  const lines = text.split(/\r?\n/);
+  const isJson = /\.(jsonl|ndjson)$/i.test(path);
+  const found = lines.flatMap((line, index) => {
+    if (line.trim() === '') return [];
+    return [isJson ? promptOfLine(line, `${path}, line ${index + 1}`) : line];
+  });
+  if (found.length > 0) return found;
+  throw new DataError('prompts', `${path}: must hold at least one prompt; got none. Write one a line.`, { file: path });
+}
+
+function promptOfLine(line: string, place: string): string {
+  let value: unknown;
+  try {
+    value = JSON.parse(line);
+  } catch (error) {
+    throw new DataError('prompts', `${place}: must be JSON; got ${line.slice(0, 40)}.`, { place }, { cause: error });
+  }
+  const prompt = typeof value === 'object' && value !== null && 'prompt' in value ? value.prompt : value;
+  if (typeof prompt === 'string' && prompt !== '') return prompt;
+  throw new DataError(
+    'prompts',
+    `${place}: must be a text or an object with a "prompt", not empty; got ${line.slice(0, 40)}.`,
+    { place },
+  );
+}
