@@ -1,8 +1,9 @@
 // Reads tensors from safetensors files by range, never the whole file: a source is anything that can read bytes at an offset.
-import { CheckpointError } from '../errors.ts';
-import { allocateArray, bytesPerElement, type DType, type StorageDType, viewArray } from '../tensor/dtype.ts';
+import { CheckpointError, UsageError } from '../errors.ts';
+import { bytesPerElement, type TypedArray } from '../tensor/dtype.ts';
 import type { HostTensor } from '../tensor/host-tensor.ts';
-import { bfloat16ToFloat, float16ToFloat } from './half-floats.ts';
+import { elementCount } from '../tensor/shape.ts';
+import { decodeElements, typeInMemory } from './decode-tensor.ts';
 import { headerLength, parseHeader, type TensorEntry } from './safetensors-header.ts';
 
 /** Bytes by range: a file, a blob, an array in memory. */
@@ -23,6 +24,11 @@ export interface TensorSource {
    * @throws CheckpointError `missing-tensor`, `truncated`, or `integer-range` and `float-range` for an i64 or f64 beyond 32 bits.
    */
   read(name: string): Promise<HostTensor>;
+  /**
+   * Elements `begin` to `end` (not included) of the tensor in row-major order, as `read` gives them. Absent where a source only
+   * reads whole tensors; `readElements` serves both. @throws UsageError `element-range`, else as `read`.
+   */
+  readRange?(name: string, begin: number, end: number): Promise<TypedArray>;
 }
 
 /** A source over bytes in memory. */
@@ -38,22 +44,36 @@ export async function openSafetensors(source: ByteSource): Promise<TensorSource>
   const first = await source.read(0, Math.min(8, source.size));
   const length = headerLength(source.name, first, source.size);
   const { tensors, metadata } = parseHeader(source.name, await readExactly(source, 8, length), source.size);
+  const entryOf = (name: string): TensorEntry => {
+    const entry = tensors.get(name);
+    if (entry) return entry;
+    throw missingTensor(source.name, name);
+  };
+  const readRange = async (name: string, begin: number, end: number): Promise<TypedArray> => {
+    const { dtype, shape, offset } = entryOf(name);
+    const [size, count] = [bytesPerElement(dtype), elementCount(shape)];
+    if (!(begin >= 0 && begin <= end && end <= count))
+      throw new UsageError(
+        'element-range',
+        `${source.name}: tensor "${name}" has elements 0 to ${count}; got a range from ${begin} to ${end}. Stay inside the tensor.`,
+        { tensor: name, begin, end },
+      );
+    const bytes = await readExactly(source, offset + begin * size, (end - begin) * size);
+    return decodeElements(bytes, { file: source.name, tensor: name, dtype, first: begin });
+  };
   return {
     tensors,
     metadata,
+    readRange,
     async read(name) {
-      const entry = tensors.get(name);
-      if (!entry)
-        throw new CheckpointError('missing-tensor', `${source.name}: there is no tensor "${name}".`, {
-          file: source.name,
-          tensor: name,
-        });
-      return decodeTensor(entry, await readExactly(source, entry.offset, entry.bytes), source.name);
+      const { shape, dtype } = entryOf(name);
+      return { shape, dtype: typeInMemory(dtype), data: await readRange(name, 0, elementCount(shape)) };
     },
   };
 }
 
-async function readExactly(source: ByteSource, offset: number, length: number): Promise<Uint8Array> {
+/** @throws CheckpointError `truncated` when the source gives fewer bytes. */
+export async function readExactly(source: ByteSource, offset: number, length: number): Promise<Uint8Array> {
   const bytes = await source.read(offset, length);
   if (bytes.length === length) return bytes;
   throw new CheckpointError(
@@ -63,48 +83,6 @@ async function readExactly(source: ByteSource, offset: number, length: number): 
   );
 }
 
-/** One number of each storage type, and whether it becomes an integer. */
-const decoders: Readonly<Record<StorageDType, (view: DataView, index: number) => number>> = {
-  f64: (view, i) => view.getFloat64(i * 8, true),
-  f32: (view, i) => view.getFloat32(i * 4, true),
-  f16: (view, i) => float16ToFloat(view.getUint16(i * 2, true)),
-  bf16: (view, i) => bfloat16ToFloat(view.getUint16(i * 2, true)),
-  i64: (view, i) => Number(view.getBigInt64(i * 8, true)),
-  i32: (view, i) => view.getInt32(i * 4, true),
-  u32: (view, i) => view.getUint32(i * 4, true),
-  i16: (view, i) => view.getInt16(i * 2, true),
-  i8: (view, i) => view.getInt8(i),
-  u8: (view, i) => view.getUint8(i),
-  bool: (view, i) => view.getUint8(i),
-};
-
-function decodeTensor({ name, dtype, shape }: TensorEntry, data: Uint8Array, file: string): HostTensor {
-  const count = shape.reduce((a, b) => a * b, 1);
-  const type = typeInMemory(dtype);
-  if (dtype === type) {
-    // Hosts of WebAssembly are little-endian, as the file is: the bytes are the numbers, and a large embedding is held once.
-    const aligned = data.byteOffset % bytesPerElement(type) === 0 ? data : data.slice();
-    return { shape, dtype: type, data: viewArray(type, aligned.buffer, aligned.byteOffset, count) };
-  }
-  const result = allocateArray(type, count);
-  const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
-  const decode = decoders[dtype];
-  for (let i = 0; i < count; i++) {
-    const value = decode(view, i);
-    result[i] = value;
-    const lost = type === 'f32' ? Number.isFinite(value) && !Number.isFinite(result[i]) : result[i] !== value;
-    if (!lost) continue;
-    const [code, kind] = type === 'f32' ? ['float-range', 'floats'] : ['integer-range', 'integers'];
-    throw new CheckpointError(
-      code,
-      `${file}: tensor "${name}" must fit 32-bit ${kind}; got ${value} at element ${i}. Convert the file to ${type} with the program that wrote it.`,
-      { file, tensor: name, element: i, value },
-    );
-  }
-  return { shape, dtype: type, data: result };
-}
-
-function typeInMemory(dtype: StorageDType): DType {
-  if (dtype === 'u32') return 'u32';
-  return dtype === 'f64' || dtype === 'f32' || dtype === 'f16' || dtype === 'bf16' ? 'f32' : 'i32';
+export function missingTensor(file: string, tensor: string): CheckpointError {
+  return new CheckpointError('missing-tensor', `${file}: there is no tensor "${tensor}".`, { file, tensor });
 }

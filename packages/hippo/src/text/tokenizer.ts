@@ -10,7 +10,8 @@ export interface StreamDecoder {
 }
 
 export interface Tokenizer {
-  readonly kind: 'gpt2' | 'character' | 'byte';
+  /** `none`: the model came without a tokenizer, and text is refused with the reason (no-tokenizer.ts). */
+  readonly kind: 'gpt2' | 'character' | 'byte' | 'none';
   /** Ids are 0 to `vocabularySize − 1`. */
   readonly vocabularySize: number;
   /** The token between documents, where there is one. */
