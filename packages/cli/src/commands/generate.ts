@@ -1,9 +1,9 @@
 // `hippo generate`: text from a model, streamed to stdout as it is drawn.
 import { readFile } from 'node:fs/promises';
 import { generate, UsageError } from 'hippo';
-import { loadModel } from 'hippo/node';
 import { defineCommand, type ValuesOf } from '../arguments/command.ts';
 import { deviceOptions, openChosenDevice } from '../model/device-options.ts';
+import { loadChosenModel, modelOptions } from '../model/model-options.ts';
 import { formatRate } from '../report/format.ts';
 import type { CommandIo } from '../terminal/io.ts';
 
@@ -14,7 +14,7 @@ export const command = defineCommand({
     'The prompt is read in chunks, then one token is drawn a step at constant memory. These are base models: they continue text, they do not answer.',
   positionals: {},
   options: {
-    model: { type: 'string', short: 'm', required: true, placeholder: 'folder', help: 'model or run folder' },
+    ...modelOptions,
     prompt: {
       type: 'string',
       short: 'p',
@@ -79,7 +79,7 @@ export async function run(options: ValuesOf<typeof command>, io: CommandIo): Pro
     throw new UsageError('contradiction', 'generate: --greedy and --top-k contradict each other. Give one of them.');
   const signal = io.onInterrupt('stopping after this token');
   await using device = await openChosenDevice(options, io);
-  const { model, store, tokenizer, sampling } = await loadModel(options.model, { device });
+  const { model, store, tokenizer, sampling } = await loadChosenModel(options, device, io);
   const tokens = tokenizer.encode(prompt);
   const decoder = tokenizer.decoder();
   const started = performance.now();

@@ -61,14 +61,14 @@ const parameters = new Map(
 );
 
 type Row = readonly number[];
-const valueOf = (name: string, index: number): number => parameters.get(name)?.data[index] ?? Number.NaN;
+const parameter = (name: string, index: number): number => parameters.get(name)?.data[index] ?? Number.NaN;
 
 function norm(x: Row, name: string): number[] {
   const mean = x.reduce((a, b) => a + b, 0) / x.length;
   const variance = x.reduce((sum, value) => sum + (value - mean) ** 2, 0) / x.length;
   return x.map(
     (value, i) =>
-      ((value - mean) / Math.sqrt(variance + 1e-5)) * valueOf(`${name}.weight`, i) + valueOf(`${name}.bias`, i),
+      ((value - mean) / Math.sqrt(variance + 1e-5)) * parameter(`${name}.weight`, i) + parameter(`${name}.bias`, i),
   );
 }
 
@@ -76,8 +76,8 @@ function project(x: Row, name: string): number[] {
   const [, outputs = 0] = shapes[`${name}.weight`] ?? [];
   return Array.from({ length: outputs }, (_, out) =>
     x.reduce(
-      (sum, value, i) => sum + value * valueOf(`${name}.weight`, i * outputs + out),
-      valueOf(`${name}.bias`, out),
+      (sum, value, i) => sum + value * parameter(`${name}.weight`, i * outputs + out),
+      parameter(`${name}.bias`, out),
     ),
   );
 }
@@ -112,7 +112,7 @@ function evaluateGpt2(tokens: Row): number[] {
   let rows = tokens.map((token, position) =>
     Array.from(
       { length: width },
-      (_, i) => valueOf('wte.weight', token * width + i) + valueOf('wpe.weight', position * width + i),
+      (_, i) => parameter('wte.weight', token * width + i) + parameter('wpe.weight', position * width + i),
     ),
   );
   for (let layer = 0; layer < layers; layer++) {
@@ -134,7 +134,7 @@ function evaluateGpt2(tokens: Row): number[] {
   return rows.flatMap((row) => {
     const last = norm(row, 'ln_f');
     return Array.from({ length: vocabulary }, (_, token) =>
-      last.reduce((dot, x, i) => dot + x * valueOf('wte.weight', token * width + i), 0),
+      last.reduce((dot, x, i) => dot + x * parameter('wte.weight', token * width + i), 0),
     );
   });
 }
