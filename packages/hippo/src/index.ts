@@ -1,6 +1,7 @@
 // The library's public face. Importing it has no side effects; inner files never import this one.
 
 export { enableWideVectors, type WideVectors, wideVectors } from './backends/wasm/wide-vectors.ts';
+export { openPytorch } from './checkpoint/pytorch/open-pytorch.ts';
 export { type ByteSource, memorySource, openSafetensors, type TensorSource } from './checkpoint/safetensors.ts';
 export { safetensorsPieces } from './checkpoint/safetensors-writer.ts';
 export * from './errors.ts';

@@ -59,7 +59,10 @@ function report(
   io: CommandIo,
 ): void {
   const parameters = countParameters(model.variables);
-  if (json) return io.out.line(JSON.stringify({ folder: to, parameters, dtype, tokenizer: hasTokenizer, origin }));
+  if (json) {
+    io.out.line(JSON.stringify({ folder: to, parameters, dtype, tokenizer: hasTokenizer, origin }));
+    return;
+  }
   io.out.line(`${to}: ${formatCount(parameters)} parameters as ${dtype}`);
   for (const { name, reason } of origin.ignored) io.err.line(`left out ${name}: ${reason}`);
   if (!hasTokenizer)

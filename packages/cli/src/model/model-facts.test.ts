@@ -9,7 +9,7 @@ it('the facts of the 125M hybrid are those of its formulas', () => {
   expect(h3).toEqual({
     kind: 'h3',
     layers: [0, 1, 2, 3, 4, 5, 7, 8, 9, 10, 11],
-    parameters: 4 * 768 ** 2 + 4 * 768 + 387 * 768 + rest,
+    parameters: 4 * 768 ** 2 + 4 * 768 + 323 * 768 + rest,
   });
   expect(attention).toEqual({ kind: 'attention', layers: [6], parameters: 4 * 768 ** 2 + 4 * 768 + rest });
   // Per H3 layer and channel the last 63 inputs and 32 complex numbers; keys and values of one layer.

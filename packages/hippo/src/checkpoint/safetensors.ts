@@ -50,14 +50,10 @@ export async function openSafetensors(source: ByteSource): Promise<TensorSource>
     throw missingTensor(source.name, name);
   };
   const readRange = async (name: string, begin: number, end: number): Promise<TypedArray> => {
-    const { dtype, shape, offset } = entryOf(name);
-    const [size, count] = [bytesPerElement(dtype), elementCount(shape)];
-    if (!(begin >= 0 && begin <= end && end <= count))
-      throw new UsageError(
-        'element-range',
-        `${source.name}: tensor "${name}" has elements 0 to ${count}; got a range from ${begin} to ${end}. Stay inside the tensor.`,
-        { tensor: name, begin, end },
-      );
+    const entry = entryOf(name);
+    const { dtype, offset } = entry;
+    const size = bytesPerElement(dtype);
+    checkElementRange(source.name, entry, [begin, end]);
     const bytes = await readExactly(source, offset + begin * size, (end - begin) * size);
     return decodeElements(bytes, { file: source.name, tensor: name, dtype, first: begin });
   };
@@ -85,4 +81,19 @@ export async function readExactly(source: ByteSource, offset: number, length: nu
 
 export function missingTensor(file: string, tensor: string): CheckpointError {
   return new CheckpointError('missing-tensor', `${file}: there is no tensor "${tensor}".`, { file, tensor });
+}
+
+/** @throws UsageError `element-range` for a range that is not inside the tensor. */
+export function checkElementRange(
+  file: string,
+  { name, shape }: Pick<TensorEntry, 'name' | 'shape'>,
+  [begin, end]: readonly [number, number],
+): void {
+  const count = elementCount(shape);
+  if (begin >= 0 && begin <= end && end <= count) return;
+  throw new UsageError(
+    'element-range',
+    `${file}: tensor "${name}" has elements 0 to ${count}; got a range from ${begin} to ${end}. Stay inside the tensor.`,
+    { tensor: name, begin, end },
+  );
 }

@@ -7,17 +7,12 @@ import type { TensorSource } from '../checkpoint/safetensors.ts';
 import { sameNumbers } from '../checkpoint/tensor-pieces.ts';
 import { CheckpointError } from '../errors.ts';
 import { type Shape, sameShape } from '../tensor/shape.ts';
-import {
-  type CompletedConfig,
-  type ConfigOverrides,
-  completeConfig,
-  overrideConfig,
-  type Setting,
-} from './complete-config.ts';
+import { type ConfigOverrides, completeConfig, overrideConfig, type Setting } from './complete-config.ts';
 import type { ModelConfig } from './config.ts';
 import { gpt2ParameterNames, isGpt2 } from './gpt2-weights.ts';
-import { inferConfig } from './infer-config.ts';
+import { inferConfig, type ToldConfig } from './infer-config.ts';
 import { type LanguageModel, languageModel } from './language-model.ts';
+import { metadataConfig } from './metadata-config.ts';
 import { h3ParameterNames, type ParameterNames, unwrapNames } from './parameter-names.ts';
 
 export interface AdaptOptions {
@@ -26,8 +21,8 @@ export interface AdaptOptions {
   /** The configuration that came with the tensors; absent: it is inferred. */
   readonly config?: ModelConfig | undefined;
   readonly overrides?: ConfigOverrides | undefined;
-  /** False: a stored head is taken for the embedding table without reading either. Default true. */
-  readonly compareHead?: boolean | undefined;
+  /** Reads no number: a stored head is taken for the embedding table, rotary frequencies for the usual ones. Default false. */
+  readonly headersOnly?: boolean | undefined;
 }
 
 export interface AdaptedCheckpoint {
@@ -43,6 +38,7 @@ export interface AdaptedCheckpoint {
 
 const head = 'lm_head.weight';
 const words = 'backbone.embeddings.word_embeddings.weight';
+const rotaryBase = 10_000;
 
 /**
  * @throws CheckpointError `unknown-heads`, `weights-disagree` and others of `inferConfig`, `completeConfig`, `checkAgainst`;
@@ -56,9 +52,14 @@ export async function adaptCheckpoint(source: TensorSource, options: AdaptOption
   const stored = new Map(names.stored);
   if (tied) stored.delete(head);
   const weights = adaptSource(source, stored);
+  const rotary = await rotaryOf(source, names.ignored, options);
   const { config, settings } = options.config
     ? overrideConfig(options.config, overrides, file)
-    : inferred(weights, source, { file, overrides, tied, ignored: names.ignored });
+    : completeConfig(
+        withRotary(inferConfig(new Map([...weights.tensors].map(([name, { shape }]) => [name, shape])), file), rotary),
+        { file, metadata: metadataConfig(source, file), tied },
+        overrides,
+      );
   const model = languageModel(config);
   checkAgainst(weights, new Map(model.variables.map(({ name, shape }) => [name, shape])), file);
   return { config, model, weights, naming: names.naming, ignored: [...names.ignored, ...note], settings };
@@ -68,14 +69,14 @@ export async function adaptCheckpoint(source: TensorSource, options: AdaptOption
 async function headOf(
   source: TensorSource,
   stored: ReadonlyMap<string, StoredTensor>,
-  { config, compareHead = true }: AdaptOptions,
+  { config, headersOnly = false }: AdaptOptions,
 ): Promise<{ readonly tied: boolean; readonly note: ParameterNames['ignored'] }> {
   const [own, table] = [stored.get(head)?.stored, stored.get(words)?.stored];
   if (own === undefined || table === undefined) return { tied: true, note: [] };
   if (config && !config.tie_embeddings) return { tied: false, note: [] };
   const shapes = [own, table].map((name) => source.tensors.get(name)?.shape ?? []) as [Shape, Shape];
   if (!sameShape(...shapes)) return { tied: false, note: [] };
-  if (!compareHead)
+  if (headersOnly)
     return {
       tied: true,
       note: [{ name: own, reason: 'taken for the embedding table; compared when weights are read' }],
@@ -84,38 +85,43 @@ async function headOf(
   return { tied, note: tied ? [{ name: own, reason: 'the same numbers as the embedding table' }] : [] };
 }
 
-function inferred(
-  weights: TensorSource,
-  source: TensorSource,
-  given: {
-    readonly file: string;
-    readonly overrides: ConfigOverrides;
-    readonly tied: boolean;
-    readonly ignored: ParameterNames['ignored'];
-  },
-): CompletedConfig {
-  const { file, overrides, tied, ignored } = given;
-  const told = inferConfig(new Map([...weights.tensors].map(([name, { shape }]) => [name, shape])), file);
-  const frequencies = ignored.find(({ name }) => name.endsWith('rotary_emb.inv_freq'));
-  const [pairs] = (frequencies && source.tensors.get(frequencies.name)?.shape) ?? [];
-  const rotaryDim = pairs === undefined ? undefined : 2 * pairs;
-  return completeConfig(told, { file, metadata: metadataConfig(source, file), rotaryDim, tied }, overrides);
+interface StoredRotary {
+  readonly name: string;
+  /** Twice the number of frequencies. */
+  readonly dim: number;
 }
 
-/** The configuration that `saveModel` puts into a safetensors file, so that the file alone can be loaded. */
-function metadataConfig({ metadata }: TensorSource, file: string): Partial<ModelConfig> {
-  if (metadata.config === undefined) return {};
-  try {
-    const config: unknown = JSON.parse(metadata.config);
-    if (typeof config === 'object' && config !== null && 'model_type' in config && config.model_type === 'hippo')
-      return config as Partial<ModelConfig>;
-  } catch (cause) {
-    throw new CheckpointError(
-      'metadata',
-      `${file}: the metadata "config" must be JSON; got ${(cause as Error).message}. Load the folder with its config.json instead.`,
-      { file },
-      { cause },
-    );
+/**
+ * The rotary dimension that a buffer of frequencies tells: base^(−2i/dim), i from 0 to dim/2 − 1.
+ * @throws CheckpointError `rotary-base` for other frequencies than those of base 10,000, which every layer here computes.
+ */
+async function rotaryOf(
+  source: TensorSource,
+  ignored: ParameterNames['ignored'],
+  { file, headersOnly = false }: AdaptOptions,
+): Promise<StoredRotary | undefined> {
+  const name = ignored.find((one) => one.name.endsWith('rotary_emb.inv_freq'))?.name;
+  const [pairs = 0] = (name !== undefined && source.tensors.get(name)?.shape) || [];
+  if (name === undefined || pairs === 0) return undefined;
+  if (!headersOnly) {
+    const { data } = await source.read(name);
+    // Half precision keeps three digits of them.
+    const wrong = data.findIndex((value, i) => Math.abs(value * rotaryBase ** (i / pairs) - 1) > 0.01);
+    if (wrong >= 0)
+      throw new CheckpointError(
+        'rotary-base',
+        `${file}: "${name}" must hold the rotary frequencies of base ${rotaryBase}; got ${data[wrong]} as number ${wrong}. The model is another one.`,
+        { file },
+      );
   }
-  return {};
+  return { name, dim: 2 * pairs };
+}
+
+function withRotary(told: ToldConfig, rotary: StoredRotary | undefined): ToldConfig {
+  if (!rotary) return told;
+  return {
+    ...told,
+    config: { ...told.config, rotary_emb_dim: rotary.dim },
+    evidence: { ...told.evidence, rotary_emb_dim: `"${rotary.name}" [${rotary.dim / 2}]` },
+  };
 }

@@ -31,8 +31,6 @@ export interface FileFacts {
   readonly file: string;
   /** Settings the file carries itself. */
   readonly metadata: Partial<ModelConfig>;
-  /** Twice the number of rotary frequencies stored in the file, where it has them. */
-  readonly rotaryDim?: number | undefined;
   /** The head is the embedding table. */
   readonly tied: boolean;
 }
@@ -100,8 +98,7 @@ export function completeConfig(told: ToldConfig, facts: FileFacts, overrides: Co
   for (const key of freeKeys) config[key] = overrides[key] ?? metadata[key];
   if (told.kinds.includes('attention')) {
     config.num_heads = settle('num_heads', [[released?.config.num_heads, byName]]) ?? askForHeads(told, file);
-    config.rotary_emb_dim = settle('rotary_emb_dim', [
-      [facts.rotaryDim, 'the frequencies stored in the file'],
+    config.rotary_emb_dim ??= settle('rotary_emb_dim', [
       [released?.config.rotary_emb_dim, byName],
       [0, 'none unless it is given, as in the official script'],
     ]);

@@ -76,6 +76,15 @@ describe.each(Object.entries(models))('%s', (name, overrides) => {
     await expectGolden(name, loaded);
   });
 
+  it('is loaded from a PyTorch file', async () => {
+    const loaded = await loadModel(golden(`${name}.pt`), { device, overrides });
+    expect(loaded.origin).toMatchObject({ format: 'PyTorch', naming: 'H3', config: 'tensors' });
+    expect(loaded.origin.ignored).toEqual([
+      { name: 'lm_head.weight', reason: 'the same numbers as the embedding table' },
+    ]);
+    await expectGolden(name, loaded);
+  });
+
   it('converted to f32 is loaded without being told anything, in one file, in shards, and as a file without its folder', async () => {
     await convertModel(golden(`${name}.safetensors`), at('one'), { overrides });
     await expectGolden(name, await loadModel(at('one'), { device }));
@@ -100,6 +109,28 @@ describe.each(Object.entries(models))('%s', (name, overrides) => {
     expect(dtypes.get('backbone.layers.0.mlp.fc1.weight')).toBe(floats);
     expect(dtypes.get('backbone.layers.0.mixer.kernel.kernel.A_imag')).toBe('f32');
     await expectGolden(name, await loadModel(at('half'), { device }), tolerance);
+  });
+});
+
+describe('a Lightning checkpoint with older names and the older order of norms', () => {
+  const file = golden('h3-lm-tiny.legacy.ckpt');
+  const overrides = models['h3-lm-tiny'];
+
+  it('is loaded', async () => {
+    const loaded = await loadModel(file, { device, overrides });
+    expect(loaded.origin).toMatchObject({ format: 'PyTorch', naming: 'H3, older order of norms' });
+    await expectGolden('h3-lm-tiny', loaded);
+  });
+
+  it('is converted to the bytes that the current file gives', async () => {
+    await convertModel(file, at('legacy'), { overrides });
+    await convertModel(golden('h3-lm-tiny.pt'), at('current'), { overrides });
+    const [legacy, current] = [
+      await readFile(at('legacy/model.safetensors')),
+      await readFile(at('current/model.safetensors')),
+    ];
+    expect(legacy.equals(current)).toBe(true);
+    await expectGolden('h3-lm-tiny', await loadModel(at('legacy'), { device }));
   });
 });
 
@@ -204,6 +235,39 @@ describe('names', () => {
     expect(String(error)).toContain('"encoder.backbone.');
     await rename('h3-lm-pure', at('mamba.safetensors'), (name) => name.replace('layers.1.mixer.', 'layers.1.mamba.'));
     await expect(openCheckpoint(at('mamba.safetensors'))).rejects.toMatchObject({ code: 'unknown-layer' });
+  });
+});
+
+describe('rotary frequencies in the file', () => {
+  const write = async (base: number): Promise<string> => {
+    const file = await openGolden('h3-lm-tiny-rotary');
+    const frequencies = tensor(
+      Float32Array.from({ length: 4 }, (_, i) => base ** (-i / 4)),
+      [4],
+    );
+    const name = 'backbone.layers.1.mixer.rotary_emb.inv_freq';
+    const tensors = file.names.map(
+      (one): TensorToWrite => ({ ...file.get(one), name: one, read: async () => file.get(one) }),
+    );
+    await writeDurably(
+      at('rotary.safetensors'),
+      safetensorsPieces([...tensors, { name, shape: [4], dtype: 'f32', read: async () => frequencies }]),
+    );
+    return at('rotary.safetensors');
+  };
+
+  it('tell the rotary dimension', async () => {
+    const path = await write(10_000);
+    const overrides = { num_heads: 2, vocab_size: 50 };
+    await expectGolden('h3-lm-tiny-rotary', await loadModel(path, { device, overrides }));
+    await expect(openCheckpoint(path, { overrides: { ...overrides, rotary_emb_dim: 16 } })).rejects.toThrow(
+      /rotary_emb_dim \(--rotary-emb-dim\) is 8 by "backbone\.layers\.1\.mixer\.rotary_emb\.inv_freq" \[4\]; got 16/,
+    );
+  });
+
+  it('of another base are refused', async () => {
+    const path = await write(500);
+    await expect(openCheckpoint(path, { overrides: { num_heads: 2 } })).rejects.toMatchObject({ code: 'rotary-base' });
   });
 });
 

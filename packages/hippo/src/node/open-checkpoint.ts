@@ -57,8 +57,8 @@ export async function openCheckpoint(path: string, options: OpenCheckpointOption
   const opened = isFile || folder === undefined ? await openWeightFile(path) : await openWeights(folder);
   const file = isFile || folder === undefined ? path : ((await findWeights(folder)) ?? folder);
   try {
-    const { overrides, headersOnly = false } = options;
-    const adapted = await adaptCheckpoint(opened, { file, config, overrides, compareHead: !headersOnly });
+    const { overrides, headersOnly } = options;
+    const adapted = await adaptCheckpoint(opened, { file, config, overrides, headersOnly });
     const { model, weights, naming, settings, ignored } = adapted;
     const origin: CheckpointOrigin = {
       file,

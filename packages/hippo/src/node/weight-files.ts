@@ -2,6 +2,7 @@
 // its format, never its name: `.bin` and `.ckpt` have been used for everything. Weights are read by range, one tensor at a time.
 import { readdir } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { openPytorch } from '../checkpoint/pytorch/open-pytorch.ts';
 import { type ByteSource, openSafetensors, type TensorSource } from '../checkpoint/safetensors.ts';
 import { readElements } from '../checkpoint/tensor-pieces.ts';
 import { CheckpointError } from '../errors.ts';
@@ -61,7 +62,7 @@ export async function openTensorFile(path: string): Promise<OpenWeights> {
   const close = (): PromiseLike<void> => source[Symbol.asyncDispose]();
   try {
     const format = await formatOf(source);
-    const opened = format === 'PyTorch' ? await openPytorchFile(source) : await openSafetensors(source);
+    const opened = format === 'PyTorch' ? await openPytorch(source) : await openSafetensors(source);
     return { ...opened, format, [Symbol.asyncDispose]: close };
   } catch (error) {
     await close();
@@ -69,13 +70,15 @@ export async function openTensorFile(path: string): Promise<OpenWeights> {
   }
 }
 
-/** Zip archives and bare pickles are PyTorch's; everything else is judged by the reader of safetensors, which says what is wrong. */
+/**
+ * By the first bytes: the JSON object after a safetensors file's eight bytes of length, a zip archive, a pickle. Where they tell
+ * nothing, the file is damaged, and its name chooses the reader that says so.
+ */
 async function formatOf(source: ByteSource): Promise<WeightFormat> {
-  const [first, second] = await source.read(0, Math.min(2, source.size));
-  const [zip, pickle] = [first === 0x50 && second === 0x4b, first === 0x80 && second !== undefined && second <= 5];
-  // A safetensors header of 0x…80 bytes begins like a pickle; its ninth byte is that of a JSON object.
-  const [ninth] = pickle && source.size > 8 ? await source.read(8, 1) : [];
-  return zip || (pickle && ninth !== 0x7b) ? 'PyTorch' : 'safetensors';
+  const head = await source.read(0, Math.min(9, source.size));
+  if (head[8] === 0x7b) return 'safetensors';
+  const [zip, pickle] = [head[0] === 0x50 && head[1] === 0x4b, head[0] === 0x80];
+  return zip || pickle || /\.(?:pt|pth|bin|ckpt)$/.test(source.name) ? 'PyTorch' : 'safetensors';
 }
 
 async function openShards(indexPath: string): Promise<OpenWeights> {
@@ -115,8 +118,4 @@ async function openShards(indexPath: string): Promise<OpenWeights> {
     await close();
     throw error;
   }
-}
-
-async function openPytorchFile({ name }: ByteSource): Promise<TensorSource> {
-  throw new CheckpointError('weights-format', `${name}: PyTorch archives cannot be read yet.`, { file: name });
 }
