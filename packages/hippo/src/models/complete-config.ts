@@ -90,12 +90,13 @@ export function completeConfig(told: ToldConfig, facts: FileFacts, overrides: Co
     [told.rows, 'every row of the embedding table, of which some may be padding'],
   ]);
   const config: Record<string, unknown> = {
+    ...pickFree(metadata),
+    ...overrides,
     ...told.config,
     vocab_size: vocabulary,
     pad_vocab_size_multiple: paddingOf(Number(vocabulary), told.rows, metadata.pad_vocab_size_multiple),
     tie_embeddings: facts.tied,
   };
-  for (const key of freeKeys) config[key] = overrides[key] ?? metadata[key];
   if (told.kinds.includes('attention')) {
     config.num_heads = settle('num_heads', [[released?.config.num_heads, byName]]) ?? askForHeads(told, file);
     config.rotary_emb_dim ??= settle('rotary_emb_dim', [
