@@ -3,8 +3,8 @@ import type { TypedArray } from '../tensor/dtype.ts';
 import { elementCount } from '../tensor/shape.ts';
 import type { TensorSource } from './safetensors.ts';
 
-/** Elements of one part: 32 MiB of f32, large enough that the disk does not notice. */
-export const elementsPerPiece = 8 * 1024 * 1024;
+/** Elements of one part: 8 MiB of f32. The disk does not notice, and what waits for the garbage collector stays small. */
+export const elementsPerPiece = 2 * 1024 * 1024;
 
 /** Elements `begin` to `end` of a tensor; a source that cannot read parts reads the whole for it. */
 export async function readElements(
