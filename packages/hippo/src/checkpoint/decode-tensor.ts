@@ -65,7 +65,7 @@ export function decodeElements(bytes: Uint8Array, stored: StoredElements): Typed
   const { dtype } = stored;
   const type = typeInMemory(dtype);
   const count = bytes.byteLength / bytesPerElement(dtype);
-  const aligned = bytes.byteOffset % bytesPerElement(dtype) === 0 ? bytes : bytes.slice();
+  const aligned = bytes.byteOffset % bytesPerElement(dtype) === 0 ? bytes : new Uint8Array(bytes);
   if (dtype === type) return viewArray(type, aligned.buffer, aligned.byteOffset, count);
   if (dtype === 'f16') return decodeFloat16(new Uint16Array(aligned.buffer, aligned.byteOffset, count));
   if (dtype === 'bf16') return decodeBfloat16(new Uint16Array(aligned.buffer, aligned.byteOffset, count));

@@ -31,9 +31,13 @@ export interface TensorSource {
   readRange?(name: string, begin: number, end: number): Promise<TypedArray>;
 }
 
-/** A source over bytes in memory. */
+/** A source over bytes in memory. Reads are copies, which `slice` would not make of a Node buffer. */
 export function memorySource(bytes: Uint8Array, name = 'memory'): ByteSource {
-  return { name, size: bytes.length, read: async (offset, length) => bytes.slice(offset, offset + length) };
+  return {
+    name,
+    size: bytes.length,
+    read: async (offset, length) => new Uint8Array(bytes.subarray(offset, offset + length)),
+  };
 }
 
 /**

@@ -66,14 +66,8 @@ const paddings = [8, 1, 16, 64, 128];
  * one of the metadata, `unknown-heads` where only the user can know; and what `parseModelConfig` throws.
  */
 export function completeConfig(told: ToldConfig, facts: FileFacts, overrides: ConfigOverrides): CompletedConfig {
-  const { file, metadata } = facts;
-  const wrong = contradiction(told, overrides);
-  if (wrong)
-    throw new UsageError(
-      'override-contradicts',
-      `${file}: ${wrong}. Leave the setting out, or give the checkpoint it belongs to.`,
-      { file },
-    );
+  const { file, metadata, tied } = facts;
+  refuseOverrides(contradiction(told, overrides), file);
   const stale = contradiction(told, metadata);
   if (stale)
     throw new CheckpointError(
@@ -91,20 +85,31 @@ export function completeConfig(told: ToldConfig, facts: FileFacts, overrides: Co
   ]);
   const config: Record<string, unknown> = {
     ...pickFree(metadata),
-    ...overrides,
+    ...defined(overrides),
     ...told.config,
     vocab_size: vocabulary,
     pad_vocab_size_multiple: paddingOf(Number(vocabulary), told.rows, metadata.pad_vocab_size_multiple),
-    tie_embeddings: facts.tied,
+    tie_embeddings: tied,
   };
   if (told.kinds.includes('attention')) {
     config.num_heads = settle('num_heads', [[released?.config.num_heads, byName]]) ?? askForHeads(told, file);
-    config.rotary_emb_dim ??= settle('rotary_emb_dim', [
-      [released?.config.rotary_emb_dim, byName],
-      [0, 'none unless it is given, as in the official script'],
-    ]);
+    config.rotary_emb_dim =
+      told.config.rotary_emb_dim ??
+      settle('rotary_emb_dim', [
+        [released?.config.rotary_emb_dim, byName],
+        [0, 'none unless it is given, as in the official script'],
+      ]);
   }
   return { config: parseModelConfig(config), settings };
+}
+
+function refuseOverrides(wrong: string | undefined, file: string): void {
+  if (wrong === undefined) return;
+  throw new UsageError(
+    'override-contradicts',
+    `${file}: ${wrong}. Leave the setting out, or give the checkpoint it belongs to.`,
+    { file },
+  );
 }
 
 /**
@@ -119,27 +124,23 @@ export function overrideConfig(config: ModelConfig, overrides: ConfigOverrides, 
     evidence: Object.fromEntries(Object.keys(config).map((key) => [key, 'config.json'])),
   };
   const { num_heads, rotary_emb_dim, vocab_size } = overrides;
-  const free = Object.entries({ num_heads, rotary_emb_dim, vocab_size, ...pickFree(overrides) });
-  const replaced = Object.fromEntries(free.filter(([, value]) => value !== undefined));
+  const replaced = defined({ num_heads, rotary_emb_dim, vocab_size, ...pickFree(overrides) });
   const kept = Object.entries(overrides).filter(([key]) => !(key in replaced));
-  const wrong =
-    contradiction(known, Object.fromEntries(kept)) ??
-    contradiction(known, vocab_size === undefined ? {} : { vocab_size });
-  if (wrong)
-    throw new UsageError(
-      'override-contradicts',
-      `${file}: ${wrong}. Leave the setting out, or give the checkpoint it belongs to.`,
-      { file },
-    );
-  const rows = paddingOf(vocab_size ?? config.vocab_size, known.rows, config.pad_vocab_size_multiple);
+  refuseOverrides(contradiction(known, Object.fromEntries(kept)), file);
+  refuseOverrides(contradiction(known, vocab_size === undefined ? {} : { vocab_size }), file);
+  const padding = paddingOf(vocab_size ?? config.vocab_size, known.rows, config.pad_vocab_size_multiple);
   return {
-    config: parseModelConfig({ ...config, ...replaced, pad_vocab_size_multiple: rows }),
+    config: parseModelConfig({ ...config, ...replaced, pad_vocab_size_multiple: padding }),
     settings: Object.entries(replaced).map(([key, value]) => ({ key: key as keyof ModelConfig, value, from: 'given' })),
   };
 }
 
 function pickFree(given: Partial<ModelConfig>): Partial<ModelConfig> {
   return Object.fromEntries(freeKeys.map((key) => [key, given[key]]));
+}
+
+function defined(settings: { readonly [K in keyof ModelConfig]?: ModelConfig[K] | undefined }): Partial<ModelConfig> {
+  return Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined));
 }
 
 type Candidate = readonly [value: unknown, from: string];

@@ -56,8 +56,13 @@ describe('released models', () => {
   });
 
   it('what the user gives wins over the table', async () => {
-    const { config } = await open(preset('h3-2.7b'), { overrides: { rotary_emb_dim: 0, num_heads: 40 } });
+    const { config, settings } = await open(preset('h3-2.7b'), { overrides: { rotary_emb_dim: 0, num_heads: 40 } });
     expect(config).toMatchObject({ rotary_emb_dim: 0, num_heads: 40 });
+    expect(settings.map(({ key, from }) => [key, from])).toEqual([
+      ['vocab_size', 'h3-2.7b, which has these sizes'],
+      ['num_heads', 'given'],
+      ['rotary_emb_dim', 'given'],
+    ]);
   });
 });
 

@@ -165,18 +165,29 @@ describe('damaged weights', () => {
 });
 
 describe('GPT-2’s 50,257 tokens', () => {
+  const write = (path: string): Promise<void> => {
+    const tensors = shapes.map(([name, shape]) => {
+      const large = name === 'transformer.wte.weight';
+      const size = large ? [50_257, width] : shape;
+      const read = async () => tensor(large ? new Float32Array(50_257 * width) : dataOf(name), size);
+      return { name, shape: size, dtype: 'f32' as const, read };
+    });
+    return writeDurably(path, safetensorsPieces(tensors));
+  };
+
   it('bring GPT-2’s tokenizer with them', async () => {
-    const large: [string, Shape] = ['transformer.wte.weight', [50_257, width]];
-    data.set('large', new Float32Array(50_257 * width));
-    const tensors = [large, ...shapes.slice(1)].map(([name, shape]) => ({
-      name,
-      shape,
-      dtype: 'f32' as const,
-      read: async () => tensor(name === large[0] ? dataOf('large') : dataOf(name), shape),
-    }));
-    await writeDurably(join(root, 'alone.safetensors'), safetensorsPieces(tensors));
+    await write(join(root, 'alone.safetensors'));
     const { tokenizer } = await loadModel(join(root, 'alone.safetensors'), { device, overrides: { num_heads: 2 } });
     expect(tokenizer.kind).toBe('gpt2');
     expect([...tokenizer.encode('Hello world')]).toEqual([15496, 995]);
+  });
+
+  it('of a folder whose tokenizer_config.json names no class are GPT-2’s, unless vocab.json is another', async () => {
+    await write(at('model.safetensors'));
+    await writeFile(at('config.json'), JSON.stringify({ ...config, vocab_size: 50_257 }));
+    await writeFile(at('tokenizer_config.json'), '{"model_max_length": 1024}');
+    expect((await loadModel(at(), { device })).tokenizer.kind).toBe('gpt2');
+    await writeFile(at('vocab.json'), '{"a": 0}');
+    await expect(loadModel(at(), { device })).rejects.toMatchObject({ code: 'tokenizer-vocabulary' });
   });
 });

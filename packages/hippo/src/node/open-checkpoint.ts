@@ -9,7 +9,7 @@ import type { ModelConfig } from '../models/config.ts';
 import type { LanguageModel } from '../models/language-model.ts';
 import type { StorageDType } from '../tensor/dtype.ts';
 import { readFolderConfig, resolveModelFolder } from './resolve-model-folder.ts';
-import { findWeights, openWeightFile, openWeights, type WeightFormat } from './weight-files.ts';
+import { openWeightFile, type WeightFormat, weightPath } from './weight-files.ts';
 
 /** Where a checkpoint is from, and what was done and assumed to read it. */
 export interface CheckpointOrigin extends Pick<AdaptedCheckpoint, 'naming' | 'settings' | 'ignored'> {
@@ -46,20 +46,18 @@ export interface OpenCheckpointOptions {
  * user can know. UsageError `override-contradicts`.
  */
 export async function openCheckpoint(path: string, options: OpenCheckpointOptions = {}): Promise<Checkpoint> {
-  const isFile = await stat(path).then(
-    (found) => found.isFile(),
-    () => false,
-  );
-  // An index is a file about the folder around it, whose config.json belongs to the same weights.
-  const isIndex = isFile && path.endsWith('.index.json');
-  const folder = isFile ? (isIndex ? dirname(path) : undefined) : await resolveModelFolder(path);
+  const { file, folder } = await placeOf(path);
   const config = folder === undefined ? undefined : await readFolderConfig(folder);
-  const opened = isFile || folder === undefined ? await openWeightFile(path) : await openWeights(folder);
-  const file = isFile || folder === undefined ? path : ((await findWeights(folder)) ?? folder);
+  const opened = await openWeightFile(file);
+  const close = (): PromiseLike<void> => opened[Symbol.asyncDispose]();
   try {
     const { overrides, headersOnly } = options;
-    const adapted = await adaptCheckpoint(opened, { file, config, overrides, headersOnly });
-    const { model, weights, naming, settings, ignored } = adapted;
+    const { model, weights, naming, settings, ignored } = await adaptCheckpoint(opened, {
+      file,
+      config,
+      overrides,
+      headersOnly,
+    });
     const origin: CheckpointOrigin = {
       file,
       folder,
@@ -70,17 +68,23 @@ export async function openCheckpoint(path: string, options: OpenCheckpointOption
       ignored,
       dtypes: dtypesOf(weights),
     };
-    return {
-      config: adapted.config,
-      model,
-      weights,
-      origin,
-      [Symbol.asyncDispose]: () => opened[Symbol.asyncDispose](),
-    };
+    return { config: model.config, model, weights, origin, [Symbol.asyncDispose]: close };
   } catch (error) {
-    await opened[Symbol.asyncDispose]();
+    await close();
     throw error;
   }
+}
+
+/** What a path means: a bare file, or the weights of a folder. */
+async function placeOf(path: string): Promise<Pick<CheckpointOrigin, 'file' | 'folder'>> {
+  const isFile = await stat(path).then(
+    (found) => found.isFile(),
+    () => false,
+  );
+  // An index is a file about the folder around it, whose config.json belongs to the same weights.
+  if (isFile) return { file: path, folder: path.endsWith('.index.json') ? dirname(path) : undefined };
+  const folder = await resolveModelFolder(path);
+  return { file: await weightPath(folder), folder };
 }
 
 function dtypesOf({ tensors }: TensorSource): CheckpointOrigin['dtypes'] {

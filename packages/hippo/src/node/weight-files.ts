@@ -43,9 +43,14 @@ export async function findWeights(folder: string): Promise<string | undefined> {
   return only === undefined ? undefined : join(folder, only);
 }
 
+/** The file with a folder's weights, or where it should be. @throws CheckpointError `several-weights`. */
+export async function weightPath(folder: string): Promise<string> {
+  return (await findWeights(folder)) ?? join(folder, weightsName);
+}
+
 /** Opens the weights of a folder: one file, or the shards of an index. @throws CheckpointError as `openWeightFile`. */
 export async function openWeights(folder: string): Promise<OpenWeights> {
-  return openWeightFile((await findWeights(folder)) ?? join(folder, weightsName));
+  return openWeightFile(await weightPath(folder));
 }
 
 /**

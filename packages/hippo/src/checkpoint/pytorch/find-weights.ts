@@ -10,6 +10,9 @@ const usualNames = ['state_dict', 'model'];
 const deepest = 64;
 /** A list that holds one list twice, and so on, is small in the file and endless to walk. */
 const mostVisited = 1_000_000;
+/** Characters of all paths together, which grow in the same way. */
+const longestPaths = 64 * 1024 * 1024;
+const mostListed = 8;
 
 /**
  * The weights by name; entries of a dict, a list or a tuple inside the weights are joined with a dot, as PyTorch names the parts of a
@@ -33,7 +36,9 @@ function chooseDict(file: string, root: PickleValue): PickleDict {
     return refuse(file, 'no-weights', `the file must hold a dict of tensors; got ${describe(root)}.`, saveWeightsOnly);
   const inside = [...root.entries].filter(isNamedDict);
   const usual = inside.filter(([name, dict]) => usualNames.includes(name) && hasTensors(file, dict));
-  const holding = inside.filter(([, dict]) => holdsTensors(dict));
+  // Each dict is looked through once, however many names it has.
+  const holders = new Set([...new Set(inside.map(([, dict]) => dict))].filter(holdsTensors));
+  const holding = inside.filter(([, dict]) => holders.has(dict));
   const candidates = usual.length > 0 ? usual : holding;
   if (usual.length === 0 && holdsTensors(root)) candidates.push(['(the top)', root]);
   const [first, second] = candidates;
@@ -42,7 +47,10 @@ function chooseDict(file: string, root: PickleValue): PickleDict {
     return refuse(
       file,
       'ambiguous-weights',
-      `one dict must be the weights; got ${candidates.map(([name, { entries }]) => `"${name}" of ${entries.size}`).join(' and ')}.`,
+      `one dict must be the weights; got ${candidates
+        .slice(0, mostListed)
+        .map(([name, { entries }]) => `"${name}" of ${entries.size}`)
+        .join(' and ')}.`,
       'In Python, save the one that you mean: torch.save(torch.load(path)["NAME"], path).',
     );
   return first[1];
@@ -95,7 +103,7 @@ function walk(
   visit: (path: readonly string[], value: PickleValue) => void,
 ): void {
   const path: string[] = [];
-  let visited = 0;
+  let [visited, pathLength, allPaths] = [0, 0, 0];
   const descend = (value: PickleValue): void => {
     if (path.length > deepest)
       refuse(
@@ -105,13 +113,22 @@ function walk(
         saveWeightsOnly,
       );
     for (const [key, child] of children(value)) {
+      const name = String(key);
+      pathLength += name.length + 1;
+      allPaths += pathLength;
       visited++;
-      if (visited > mostVisited)
-        refuse(file, 'too-many-values', `the file may hold ${mostVisited} values; got more.`, saveWeightsOnly);
-      path.push(String(key));
+      if (visited > mostVisited || allPaths > longestPaths)
+        refuse(
+          file,
+          'too-many-values',
+          `the file may hold ${mostVisited} values, and ${longestPaths} characters in their names; got more.`,
+          saveWeightsOnly,
+        );
+      path.push(name);
       visit(path, child);
       descend(child);
       path.pop();
+      pathLength -= name.length + 1;
     }
   };
   descend(root);

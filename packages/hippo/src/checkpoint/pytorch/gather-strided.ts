@@ -40,7 +40,7 @@ export function gatherStrided(
 }
 
 function wordsOf(bytes: Uint8Array, size: number): Words {
-  const { buffer, byteOffset, length } = bytes.byteOffset % size === 0 ? bytes : bytes.slice();
+  const { buffer, byteOffset, length } = bytes.byteOffset % size === 0 ? bytes : new Uint8Array(bytes);
   if (size === 1) return new Uint8Array(buffer, byteOffset, length);
   if (size === 2) return new Uint16Array(buffer, byteOffset, length / 2);
   if (size === 4) return new Uint32Array(buffer, byteOffset, length / 4);

@@ -6,7 +6,7 @@ import type { HostTensor } from '../../tensor/host-tensor.ts';
 import { type ByteSource, memorySource, openSafetensors, type TensorSource } from '../safetensors.ts';
 import { openPytorch } from './open-pytorch.ts';
 import * as write from './pickle-writer.test-support.ts';
-import { type ZipPart, zip } from './zip-writer.test-support.ts';
+import { joined, type ZipPart, zip } from './zip-writer.test-support.ts';
 
 const testdata = new URL('../../../testdata/', import.meta.url);
 const open = async (path: string) => openPytorch(memorySource(await readFile(new URL(path, testdata)), path));
@@ -216,12 +216,36 @@ describe('the weights of a checkpoint', () => {
     expect(await failureOf(openValue(itself))).toMatchObject({ code: 'too-deep' });
     // Each list holds the one before it (BINGET 0) twice and is remembered in its place.
     const before = Uint8Array.of(0x68, 0);
-    const remembered = (list: write.Opcodes) => Uint8Array.of(...list, 0x71, 0);
+    const remembered = (list: write.Opcodes) => joined(list, Uint8Array.of(0x71, 0));
     const doubled = Array.from({ length: 40 }, (_, i) => {
       return [write.int(i), remembered(i === 0 ? write.list() : write.list(before, before))] as const;
     });
     const lists = write.dict(['model', write.dict(...doubled)]);
     expect(await failureOf(openValue(lists))).toMatchObject({ code: 'too-many-values' });
+  });
+
+  it('refused: names that grow without end, and one dict under many names', async () => {
+    const key = joined(write.text('k'.repeat(10_000)), Uint8Array.of(0x71, 0));
+    const before = Uint8Array.of(0x68, 1);
+    const remembered = (dict: write.Opcodes) => joined(dict, Uint8Array.of(0x71, 1));
+    const deep = Array.from({ length: 40 }, (_, i) => {
+      const [one, two] = [Uint8Array.of(0x68, 0), write.int(i)];
+      return [
+        write.int(i),
+        remembered(i === 0 ? write.dict([key, write.int(1)]) : write.dict([one, before], [two, before])),
+      ] as const;
+    });
+    const paths = write.dict(['state_dict', write.dict(['w', weight])], ['args', write.dict(...deep)]);
+    expect(await failureOf(openValue(paths, { 0: four }))).toMatchObject({ code: 'too-many-values' });
+    const numbers = Array.from({ length: 30_000 }, (_, i) => [write.int(i), write.none] as const);
+    const shared = write.dict(
+      ['0', remembered(write.dict(...numbers, ['w', weight]))],
+      ...numbers.map((_, i) => [`${i + 1}`, before] as const),
+    );
+    expect(await failureOf(openValue(shared, { 0: four }))).toMatchObject({
+      code: 'ambiguous-weights',
+      message: expect.stringMatching(/^.{200,600}$/),
+    });
   });
 
   it('has names and metadata of any text', async () => {

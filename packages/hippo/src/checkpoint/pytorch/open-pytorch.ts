@@ -71,7 +71,7 @@ export async function openPytorch(source: ByteSource): Promise<TensorSource> {
         return decodeElements(await readPart(entry, part), stored);
       }
       // Views with other strides are gathered whole; no training loop stores a large parameter so.
-      return decodeElements((await readElements(source, tensor)).slice(begin * size, end * size), stored);
+      return decodeElements((await readElements(source, tensor)).subarray(begin * size, end * size), stored);
     },
   };
 }

@@ -25,7 +25,8 @@ export class PickleList {
 
 /** A dict, an OrderedDict, or the attributes of an argparse.Namespace. */
 export class PickleDict {
-  readonly entries = new Map<PickleKey, PickleValue>();
+  /** A Namespace takes over those of the dict that comes with it. */
+  entries: Map<PickleKey, PickleValue> = new Map();
   readonly isNamespace: boolean;
 
   constructor(isNamespace = false) {

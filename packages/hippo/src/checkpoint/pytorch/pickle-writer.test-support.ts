@@ -1,6 +1,6 @@
 // Writes pickles for the tests of their reader: each function gives the opcodes that put one value on the stack (protocol 2, without
 // memo), and `checkpoint` the archive that torch.save would make of them.
-import { fields, joined, type ZipOptions, type ZipPart, zip } from './zip-writer.test-support.ts';
+import { fields, joined, joinedAll, type ZipOptions, type ZipPart, zip } from './zip-writer.test-support.ts';
 
 export type Opcodes = Uint8Array;
 
@@ -42,7 +42,8 @@ export function list(...items: readonly Opcodes[]): Opcodes {
 }
 
 function setItems(items: readonly (readonly [Opcodes | string, Opcodes])[]): Opcodes {
-  return joined(mark, ...items.flatMap(([key, value]) => [typeof key === 'string' ? text(key) : key, value]), op(0x75));
+  const pairs = items.flatMap(([key, value]) => [typeof key === 'string' ? text(key) : key, value]);
+  return joinedAll([mark, ...pairs, op(0x75)]);
 }
 
 export function dict(...items: readonly (readonly [Opcodes | string, Opcodes])[]): Opcodes {

@@ -5,7 +5,7 @@ import { mostOpcodes, unpickle } from './pickle.ts';
 import { isTuple, PickleDict, PickleList, type PickleValue, TorchTensor } from './pickle-values.ts';
 import * as write from './pickle-writer.test-support.ts';
 import { storageOf } from './torch-tensors.ts';
-import { fields, joined } from './zip-writer.test-support.ts';
+import { fields, joined, joinedAll } from './zip-writer.test-support.ts';
 
 const read = (bytes: Uint8Array): PickleValue =>
   unpickle(bytes, {
@@ -205,7 +205,11 @@ describe('unpickle', () => {
     ['a global named by numbers', 'pickle-type', Uint8Array.of(0x4e, 0x4e, 0x93)],
     ['a key that is a list', 'pickle-key', write.dict([write.list(), write.none])],
     ['a key twice', 'pickle-key', write.dict(['a', write.none], ['a', write.yes])],
-    ['an attribute twice', 'pickle-key', write.build(write.namespace(['a', write.none]), write.dict(['a', write.yes]))],
+    [
+      'attributes for a second time',
+      'pickle-type',
+      write.build(write.namespace(['a', write.none]), write.dict(['a', write.yes])),
+    ],
     [
       'a storage of no class',
       'storage',
@@ -244,6 +248,38 @@ describe('unpickle', () => {
       );
     expect(codeOf(() => readValue(flagged(write.yes)))).toBe('tensor-flags');
     expect(readValue(flagged(write.no))).toBeInstanceOf(TorchTensor);
+  });
+
+  it('does the work once for what it remembers, however often it is used', () => {
+    // 30,000 uses of a dict of 30,000 entries: a billion entries if each use had its own.
+    const many = 30_000;
+    const repeated = (...codes: readonly number[]) =>
+      joinedAll(Array.from({ length: many }, () => Uint8Array.from(codes)));
+    const remembered = joined(
+      write.dict(...Array.from({ length: many }, (_, i) => [write.int(i), write.no] as const)),
+      Uint8Array.of(0x71, 0),
+    );
+    const namespaces = joined(
+      Uint8Array.of(0x5d, 0x28),
+      remembered,
+      write.global('argparse', 'Namespace'),
+      Uint8Array.of(0x71, 1),
+      repeated(0x68, 1, 0x29, 0x81, 0x68, 0, 0x62),
+      Uint8Array.of(0x65),
+    );
+    const list = readValue(namespaces);
+    expect(list instanceof PickleList && list.items.length).toBe(many + 2);
+    const flagged = write.reduce(
+      rebuild,
+      write.storage({ key: '0', elements: 1 }),
+      write.int(0),
+      write.tuple(),
+      write.tuple(),
+      write.no,
+      write.none,
+      remembered,
+    );
+    expect(codeOf(() => readValue(flagged))).toBe('tensor-flags');
   });
 
   it('refuses a pickle that goes on', () => {

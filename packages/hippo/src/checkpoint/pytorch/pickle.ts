@@ -187,15 +187,12 @@ function isKey(value: PickleValue | undefined): value is PickleKey {
   return value === null || (value !== undefined && typeof value !== 'object');
 }
 
+/** Keys and values in turn. Python keeps the last of two values of a key, which would hide the first: refused. */
 function setItems(machine: PickleMachine, values: readonly PickleValue[]): void {
   const dict = machine.top();
   if (!(dict instanceof PickleDict) || dict.isNamespace)
     machine.fail('pickle-type', `items can be set in a dict; got ${describe(dict)}.`);
-  setEntries(machine, dict, values);
-}
-
-/** Keys and values in turn. Python keeps the last of two values of a key, which would hide the first: refused. */
-function setEntries(machine: PickleMachine, { entries }: PickleDict, values: readonly PickleValue[]): void {
+  const { entries } = dict;
   for (let i = 0; i < values.length; i += 2) {
     const [key, value] = [values[i], values[i + 1]];
     if (!isKey(key)) machine.fail('pickle-key', `a key must be a text, a number or None; got ${describe(key)}.`);
@@ -248,11 +245,18 @@ function newObject(machine: PickleMachine): void {
   machine.push(callable.create());
 }
 
-/** The attributes of an object: those of a Namespace are its content, those of an OrderedDict (a state dict's versions) are none. */
+/**
+ * The attributes of an object: those of a Namespace are its content, those of an OrderedDict (a state dict's versions) are none.
+ * Nothing is copied, since one dict can be the attributes of any number of objects.
+ */
 function build(machine: PickleMachine): void {
   const state = machine.pop();
   const object = machine.top();
-  if (!(object instanceof PickleDict) || !(state instanceof PickleDict))
+  if (
+    !(object instanceof PickleDict) ||
+    !(state instanceof PickleDict) ||
+    (object.isNamespace && object.entries.size > 0)
+  )
     machine.fail('pickle-type', `${describe(object)} cannot take ${describe(state)} as its attributes.`);
-  if (object.isNamespace) setEntries(machine, object, [...state.entries].flat());
+  if (object.isNamespace) object.entries = state.entries;
 }

@@ -15,6 +15,8 @@ import {
 import { refuse, saveWeightsOnly } from './refusal.ts';
 
 const mostAxes = 64;
+/** PyTorch has two: `conj` and `neg`. */
+const mostFlags = 8;
 
 /** Of a tensor with more elements than its storage, which a few bytes of a file could make as large as they like. */
 export const largestExpanded = 64 * 1024 * 1024;
@@ -43,15 +45,18 @@ export function rebuildTensor(args: PickleTuple, file: string): TorchTensor {
       `a tensor must have storage, offset, sizes and strides; got ${args.slice(0, 4).map(describe).join(', ') || 'nothing'}.`,
     );
   checkFlags(file, flags);
-  const sizes = counts(file, 'sizes', shape);
-  const steps = counts(file, 'strides', strides);
-  if (sizes.length !== steps.length || sizes.length > mostAxes)
+  // Before either is looked through: one long tuple can be the shape of any number of tensors.
+  if (shape.length !== strides.length || shape.length > mostAxes)
     refuse(
       file,
       'tensor',
-      `a tensor must have a stride for each of ${mostAxes} axes at most; got ${steps.length} for ${sizes.length}.`,
+      `a tensor must have a stride for each of ${mostAxes} axes at most; got ${strides.length} for ${shape.length}.`,
     );
-  return new TorchTensor(storage, { offset, shape: sizes, strides: steps });
+  return new TorchTensor(storage, {
+    offset,
+    shape: counts(file, 'sizes', shape),
+    strides: counts(file, 'strides', strides),
+  });
 }
 
 function counts(file: string, what: string, values: PickleTuple): number[] {
@@ -64,7 +69,8 @@ function counts(file: string, what: string, values: PickleTuple): number[] {
 /** A tensor whose elements are to be negated or conjugated when they are used. */
 function checkFlags(file: string, flags: PickleValue | undefined): void {
   if (flags === undefined || flags === null) return;
-  const set = flags instanceof PickleDict ? [...flags.entries].find(([, value]) => value !== false)?.[0] : flags;
+  const isSmall = flags instanceof PickleDict && flags.entries.size <= mostFlags;
+  const set = isSmall ? [...flags.entries].find(([, value]) => value !== false)?.[0] : flags;
   if (set !== undefined)
     refuse(
       file,

@@ -54,6 +54,10 @@ export function fields(...values: readonly (readonly [1 | 2 | 4 | 8, number])[])
 }
 
 export function joined(...pieces: readonly Uint8Array[]): Uint8Array {
+  return joinedAll(pieces);
+}
+
+export function joinedAll(pieces: readonly Uint8Array[]): Uint8Array {
   const bytes = new Uint8Array(pieces.reduce((sum, { length }) => sum + length, 0));
   let at = 0;
   for (const piece of pieces) {
@@ -138,5 +142,5 @@ export function zip(parts: readonly ZipPart[], options: ZipOptions = {}): Uint8A
   add(fields([4, 0x06054b50], [2, 0], [2, 0], [2, large ? 0xffff : count], [2, large ? 0xffff : count]));
   add(fields([4, large ? full : bytes], [4, large ? full : offset], [2, comment.length]));
   add(comment);
-  return joined(...pieces);
+  return joinedAll(pieces);
 }
