@@ -1,6 +1,6 @@
 // `hippo info`: what a model is made of. Of a checkpoint it reads headers alone, no weights.
 import { existsSync } from 'node:fs';
-import { type LanguageModel, languageModel, preset, presetNames } from 'hippo';
+import { CheckpointError, type ConfigOverrides, type LanguageModel, languageModel, preset, presetNames } from 'hippo';
 import { type CheckpointOrigin, openCheckpoint } from 'hippo/node';
 import { defineCommand, type ValuesOf } from '../arguments/command.ts';
 import { factsOf, formatLayers, type ModelFacts } from '../model/model-facts.ts';
@@ -32,26 +32,50 @@ export const command = defineCommand({
 
 type Options = ValuesOf<typeof command>;
 
-async function describe(
-  options: Options,
-): Promise<{ readonly model: LanguageModel; readonly origin?: CheckpointOrigin }> {
-  if (!existsSync(options.model))
-    return { model: languageModel({ ...preset(options.model), ...overridesOf(options) }) };
-  await using checkpoint = await openCheckpoint(options.model, { overrides: overridesOf(options), headersOnly: true });
+interface Described {
+  readonly model: LanguageModel;
+  readonly origin?: CheckpointOrigin;
+}
+
+async function describe(options: Options): Promise<Described> {
+  const overrides = overridesOf(options);
+  if (!existsSync(options.model)) return { model: languageModel({ ...preset(options.model), ...overrides }) };
+  try {
+    return await describeCheckpoint(options.model, overrides);
+  } catch (error) {
+    if (!(error instanceof CheckpointError && error.code === 'unknown-heads')) throw error;
+    // No figure here depends on the number of heads, so that a file can be looked at before it is known.
+    const { model, origin } = await describeCheckpoint(options.model, { ...overrides, num_heads: 1 });
+    const settings = origin.settings.map((setting) =>
+      setting.key === 'num_heads' ? { ...setting, value: 'unknown', from: 'to be given by --nheads' } : setting,
+    );
+    return { model, origin: { ...origin, settings } };
+  }
+}
+
+async function describeCheckpoint(path: string, overrides: ConfigOverrides): Promise<Required<Described>> {
+  await using checkpoint = await openCheckpoint(path, { overrides, headersOnly: true });
   return { model: checkpoint.model, origin: checkpoint.origin };
 }
 
 export async function run(options: Options, io: CommandIo): Promise<void> {
   const { model, origin } = await describe(options);
   const facts = factsOf(model, options.context);
-  if (options.json) return io.out.line(JSON.stringify({ ...facts, ...(origin && { origin }), config: model.config }));
-  io.out.line(alignTable([...modelRows(facts, model), ...memoryRows(facts), ...(origin ? originRows(origin) : [])]));
+  if (options.json) return io.out.line(JSON.stringify({ ...facts, ...(origin && { origin }) }));
+  const headsKnown = !origin?.settings.some(({ value }) => value === 'unknown');
+  const rows = [...modelRows(facts, model, headsKnown), ...memoryRows(facts), ...(origin ? originRows(origin) : [])];
+  io.out.line(alignTable(rows));
 }
 
-function modelRows({ kinds, layers, parameters: count, ...facts }: ModelFacts, { config }: LanguageModel): string[][] {
-  const heads = kinds.some(({ kind }) => kind === 'attention')
-    ? `, ${config.num_heads} attention head${config.num_heads === 1 ? '' : 's'}`
-    : '';
+function modelRows(
+  { kinds, layers, parameters: count, ...facts }: ModelFacts,
+  { config }: LanguageModel,
+  headsKnown: boolean,
+): string[][] {
+  const heads =
+    headsKnown && kinds.some(({ kind }) => kind === 'attention')
+      ? `, ${config.num_heads} attention head${config.num_heads === 1 ? '' : 's'}`
+      : '';
   const parts = { embeddings: count.embeddings, mixers: count.mixers, mlps: count.mlps, rest: count.rest };
   return [
     ['layers', String(layers.length)],

@@ -178,6 +178,10 @@ describe('info', () => {
     ])
       expect(out).toMatch(line);
     expect(out).toContain('PyTorch, names of H3, older order of norms, configuration from the tensors');
+    const unknown = await hippo('info', golden('h3-lm-tiny.pt'));
+    expect(unknown.code).toBe(0);
+    expect(unknown.out).toMatch(/num_heads +unknown: to be given by --nheads/);
+    expect(unknown.out).not.toContain('attention head');
     const json = JSON.parse((await hippo('info', golden('h3-lm-pure.safetensors'), '--json')).out);
     expect(json).toMatchObject({
       layers: ['h3', 'h3', 'h3'],

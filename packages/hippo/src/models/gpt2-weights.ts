@@ -7,13 +7,13 @@ import { CheckpointError } from '../errors.ts';
 import type { ModelConfigInput } from './config.ts';
 import type { ParameterNames, UnwrappedNames } from './parameter-names.ts';
 
-const outside: Readonly<Record<string, string>> = {
-  'wte.weight': 'backbone.embeddings.word_embeddings.weight',
-  'wpe.weight': 'backbone.embeddings.position_embeddings.weight',
-  'ln_f.weight': 'backbone.ln_f.weight',
-  'ln_f.bias': 'backbone.ln_f.bias',
-  'lm_head.weight': 'lm_head.weight',
-};
+const outside = new Map([
+  ['wte.weight', 'backbone.embeddings.word_embeddings.weight'],
+  ['wpe.weight', 'backbone.embeddings.position_embeddings.weight'],
+  ['ln_f.weight', 'backbone.ln_f.weight'],
+  ['ln_f.bias', 'backbone.ln_f.bias'],
+  ['lm_head.weight', 'lm_head.weight'],
+]);
 
 const inside: Readonly<Record<string, string>> = {
   ln_1: 'norm1',
@@ -50,7 +50,7 @@ export function gpt2ParameterNames(
       continue;
     }
     const [, layer, part = '', kind] = inLayer.exec(bare) ?? [];
-    const ours = layer === undefined ? (outside[bare] ?? name) : `backbone.layers.${layer}.${inside[part]}.${kind}`;
+    const ours = layer === undefined ? (outside.get(bare) ?? name) : `backbone.layers.${layer}.${inside[part]}.${kind}`;
     const transposed = convolutional && kind === 'weight' && part.includes('.');
     stored.set(ours, { stored: from, ...(transposed && { transposed }) });
   }

@@ -29,7 +29,7 @@ const marks: readonly (readonly [MixerKind, string])[] = [
 
 /**
  * @param shapes by our names (parameter-names.ts)
- * @throws CheckpointError `no-embedding`, `unknown-layer`, `no-layers` where the tensors are not those of such a model.
+ * @throws CheckpointError `no-embedding`, `no-layers`, `layer-gap`, `unknown-layer` where the tensors are not those of such a model.
  */
 export function inferConfig(shapes: ReadonlyMap<string, Shape>, file: string): ToldConfig {
   const reader = shapeReader(shapes);
@@ -98,6 +98,13 @@ function layerKindsOf(shapes: ReadonlyMap<string, Shape>, file: string): readonl
     throw new CheckpointError(
       'no-layers',
       `${file}: a model has layers called backbone.layers.0 and so on; got none. Give the file with the whole model.`,
+      { file },
+    );
+  // Before anything is made as large as a number in a name says.
+  if (count > shapes.size)
+    throw new CheckpointError(
+      'layer-gap',
+      `${file}: layers must be numbered from 0 without a gap; got layer ${count - 1} among ${shapes.size} tensors. Give the file with the whole model.`,
       { file },
     );
   return Array.from({ length: count }, (_, layer) => {

@@ -5,13 +5,13 @@ import { CheckpointError } from '../errors.ts';
 import type { ModelConfig } from './config.ts';
 
 /** The last part of a number's path → the setting; only what tensors cannot tell. */
-const scriptNames: Readonly<Record<string, 'num_heads' | 'rotary_emb_dim'>> = {
-  num_heads: 'num_heads',
-  n_heads: 'num_heads',
-  n_head: 'num_heads',
-  nheads: 'num_heads',
-  rotary_emb_dim: 'rotary_emb_dim',
-};
+const scriptNames = new Map<string, 'num_heads' | 'rotary_emb_dim'>([
+  ['num_heads', 'num_heads'],
+  ['n_heads', 'num_heads'],
+  ['n_head', 'num_heads'],
+  ['nheads', 'num_heads'],
+  ['rotary_emb_dim', 'rotary_emb_dim'],
+]);
 
 /** @throws CheckpointError `metadata` for a configuration that is no JSON. */
 export function metadataConfig({ metadata }: Pick<TensorSource, 'metadata'>, file: string): Partial<ModelConfig> {
@@ -40,7 +40,7 @@ function ownConfig(text: string, file: string): Partial<ModelConfig> {
 function scriptSettings(metadata: Readonly<Record<string, string>>): Partial<ModelConfig> {
   const found = new Map<'num_heads' | 'rotary_emb_dim', Set<number>>();
   for (const [path, text] of Object.entries(metadata)) {
-    const setting = scriptNames[path.split('.').at(-1) ?? ''];
+    const setting = scriptNames.get(path.split('.').at(-1) ?? '');
     if (!setting || !/^\d+$/.test(text)) continue;
     const values = found.get(setting) ?? new Set();
     found.set(setting, values.add(Number(text)));

@@ -32,10 +32,10 @@ export interface UnwrappedNames {
 export function unwrapNames(stored: Iterable<string>, file: string): UnwrappedNames {
   const all = [...stored];
   const isNetwork = (name: string): boolean => (name.match(wrappers)?.[0] ?? '').includes('model.');
-  const beside = all.some(isNetwork) ? all.filter((name) => !isNetwork(name)) : [];
+  const beside = new Set(all.some(isNetwork) ? all.filter((name) => !isNetwork(name)) : []);
   const names = new Map<string, string>();
   for (const name of all) {
-    if (beside.includes(name)) continue;
+    if (beside.has(name)) continue;
     const bare = name.replace(wrappers, '');
     const other = names.get(bare);
     if (other !== undefined)
@@ -46,7 +46,7 @@ export function unwrapNames(stored: Iterable<string>, file: string): UnwrappedNa
       );
     names.set(bare, name);
   }
-  return { names, ignored: beside.map((name) => ({ name, reason: 'numbers of the trainer, beside "model."' })) };
+  return { names, ignored: [...beside].map((name) => ({ name, reason: 'numbers of the trainer, beside "model."' })) };
 }
 
 /** Buffers that modules register and that follow from the configuration. */
