@@ -25,10 +25,13 @@ export function adaptSource(source: TensorSource, names: ReadonlyMap<string, Sto
     const tensor = await source.read(stored);
     return transposed ? transpose(tensor) : tensor;
   };
+  // Rows of a transposed matrix are spread over all of it: it is turned whole, once for the ranges that follow each other.
+  let turned: { readonly name: string; readonly data: TypedArray } | undefined;
   const readRange = async (name: string, begin: number, end: number): Promise<TypedArray> => {
     const { stored, transposed } = placeOf(name);
-    // Rows of a transposed matrix are spread over all of it: it is read whole, and is small in every model that stores it so.
-    return transposed ? (await read(name)).data.subarray(begin, end) : readElements(source, stored, [begin, end]);
+    if (!transposed) return readElements(source, stored, [begin, end]);
+    if (turned?.name !== name) turned = { name, data: (await read(name)).data };
+    return turned.data.slice(begin, end);
   };
   return {
     metadata: source.metadata,

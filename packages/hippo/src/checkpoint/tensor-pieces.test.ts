@@ -42,6 +42,25 @@ describe('pieces in order are the tensor', () => {
     const source = await pytorch('pytorch/views.pt');
     for (const name of source.tensors.keys())
       expect([name, await inPieces(source, name, 4)]).toEqual([name, [...(await source.read(name)).data]]);
+    (await readElements(source, 'transposed', [0, 7])).fill(9);
+    expect(await inPieces(source, 'transposed', 7)).toEqual([...(await source.read('transposed')).data]);
+  });
+
+  it('of a view with other strides are gathered once', async () => {
+    const bytes = await readFile(new URL('pytorch/views.pt', testdata));
+    let reads = 0;
+    const counted = memorySource(bytes, 'views.pt');
+    const read: typeof counted.read = (...range) => {
+      reads++;
+      return counted.read(...range);
+    };
+    const source = await openPytorch({ ...counted, read });
+    reads = 0;
+    await source.read('transposed');
+    const once = reads;
+    reads = 0;
+    await inPieces(source, 'transposed', 2);
+    expect(reads).toBe(once);
   });
 
   it('of a transposed matrix under another name', async () => {
@@ -49,6 +68,8 @@ describe('pieces in order are the tensor', () => {
     expect(adapted.tensors.get('turned')).toMatchObject({ name: 'turned', shape: [6, 5], bytes: 120 });
     const expected = Array.from(values, (_, i) => values[(i % 5) * 6 + Math.floor(i / 5)]);
     expect([...(await adapted.read('turned')).data]).toEqual(expected);
+    expect(await inPieces(adapted, 'turned', 7)).toEqual(expected);
+    (await readElements(adapted, 'turned', [0, 7])).fill(9);
     expect(await inPieces(adapted, 'turned', 7)).toEqual(expected);
     await expect(adapted.read('w')).rejects.toMatchObject({ code: 'missing-tensor' });
   });

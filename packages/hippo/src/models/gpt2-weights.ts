@@ -27,11 +27,13 @@ const inside: Readonly<Record<string, string>> = {
 const inLayer = /^h\.(\d+)\.(ln_1|ln_2|attn\.c_attn|attn\.c_proj|mlp\.c_fc|mlp\.c_proj)\.(weight|bias)$/;
 /** Causal masks, which older versions of the library saved as if they were parameters. */
 const mask = /^h\.\d+\.attn\.(?:bias|masked_bias)$/;
+/** There in every GPT-2, in no other model, and not square. */
+const tellingName = 'h.0.attn.c_attn.weight';
 const bareName = (name: string): string => name.replace(/^transformer\./, '');
 
 /** Whether these names, wrappers taken off, are GPT-2's. */
 export function isGpt2(names: Iterable<string>): boolean {
-  return [...names].some((name) => bareName(name) === 'h.0.attn.c_attn.weight');
+  return [...names].some((name) => bareName(name) === tellingName);
 }
 
 /** Maps the names of a GPT-2 file; one that is not known keeps its own name, which no model has, and so is named in an error later. */
@@ -39,7 +41,8 @@ export function gpt2ParameterNames(
   { names, ignored }: UnwrappedNames,
   { tensors }: Pick<TensorSource, 'tensors'>,
 ): ParameterNames {
-  const [rows = 0, columns = 0] = shapeOf('h.0.attn.c_attn.weight');
+  const telling = [...names].find(([name]) => bareName(name) === tellingName)?.[1];
+  const [rows = 0, columns = 0] = (telling !== undefined && tensors.get(telling)?.shape) || [];
   const convolutional = columns === 3 * rows;
   const stored = new Map<string, StoredTensor>();
   const left = [...ignored];
@@ -55,11 +58,6 @@ export function gpt2ParameterNames(
     stored.set(ours, { stored: from, ...(transposed && { transposed }) });
   }
   return { naming: 'GPT-2', stored, ignored: left };
-
-  function shapeOf(bare: string): readonly number[] {
-    const from = [...names].find(([name]) => bareName(name) === bare)?.[1];
-    return (from !== undefined && tensors.get(from)?.shape) || [];
-  }
 }
 
 /** What our Transformer is, by the library's settings: where a file says otherwise it is another model. */

@@ -53,6 +53,8 @@ export async function openPytorch(source: ByteSource): Promise<TensorSource> {
     throw missingTensor(source.name, name);
   };
   const readPart = rangeReader(source);
+  // Ranges of one view follow each other: what was gathered for the first serves the rest.
+  let gathered: { readonly tensor: Placed; readonly bytes: Uint8Array } | undefined;
   return {
     tensors,
     metadata: scalarsOf(source.name, root),
@@ -70,8 +72,8 @@ export async function openPytorch(source: ByteSource): Promise<TensorSource> {
         const part = { begin: extent.begin + begin * size, length: (end - begin) * size };
         return decodeElements(await readPart(entry, part), stored);
       }
-      // Views with other strides are gathered whole; no training loop stores a large parameter so.
-      return decodeElements((await readElements(source, tensor)).subarray(begin * size, end * size), stored);
+      if (gathered?.tensor !== tensor) gathered = { tensor, bytes: await readElements(source, tensor) };
+      return decodeElements(new Uint8Array(gathered.bytes.subarray(begin * size, end * size)), stored);
     },
   };
 }
