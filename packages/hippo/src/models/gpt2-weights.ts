@@ -5,7 +5,7 @@ import type { StoredTensor } from '../checkpoint/adapted-source.ts';
 import type { TensorSource } from '../checkpoint/safetensors.ts';
 import { CheckpointError } from '../errors.ts';
 import type { ModelConfigInput } from './config.ts';
-import type { ParameterNames, UnwrappedNames } from './parameter-names.ts';
+import { addName, type ParameterNames, type UnwrappedNames } from './parameter-names.ts';
 
 const outside = new Map([
   ['wte.weight', 'backbone.embeddings.word_embeddings.weight'],
@@ -38,7 +38,7 @@ export function isGpt2(names: Iterable<string>): boolean {
 
 /** Maps the names of a GPT-2 file; one that is not known keeps its own name, which no model has, and so is named in an error later. */
 export function gpt2ParameterNames(
-  { names, ignored }: UnwrappedNames,
+  { names, ignored, file }: UnwrappedNames,
   { tensors }: Pick<TensorSource, 'tensors'>,
 ): ParameterNames {
   const telling = [...names].find(([name]) => bareName(name) === tellingName)?.[1];
@@ -55,7 +55,8 @@ export function gpt2ParameterNames(
     const [, layer, part = '', kind] = inLayer.exec(bare) ?? [];
     const ours = layer === undefined ? (outside.get(bare) ?? name) : `backbone.layers.${layer}.${inside[part]}.${kind}`;
     const transposed = convolutional && kind === 'weight' && part.includes('.');
-    stored.set(ours, { stored: from, ...(transposed && { transposed }) });
+    const value: StoredTensor = { stored: from, ...(transposed && { transposed }) };
+    addName(stored, { name: ours, value, from: (place) => place.stored }, file);
   }
   return { naming: 'GPT-2', stored, ignored: left };
 }

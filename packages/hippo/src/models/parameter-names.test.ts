@@ -63,4 +63,13 @@ describe('names of H3 files', () => {
       'file: one tensor a parameter; got both "model.backbone.ln_f.bias" and "_orig_mod.model.backbone.ln_f.bias"',
     );
   });
+
+  it.each([
+    [['embedding.weight', 'backbone.embeddings.word_embeddings.weight']],
+    [['s4seq.encoder.layers.0.mixer.D', 'backbone.layers.0.mixer.D']],
+    [['backbone.norm.weight', 'backbone.ln_0.weight']],
+    [['backbone.norm.weight', 'backbone.layers.0.norm2.weight', 'backbone.ln_f.weight']],
+  ])('that mean the same parameter are refused: %j', (stored) => {
+    expect(() => mapped(stored)).toThrow('file: one tensor a parameter; got both "');
+  });
 });

@@ -19,6 +19,8 @@ export interface ParameterNames {
 const wrappers = /^(?:(?:model|module|_orig_mod)\.)+/;
 
 export interface UnwrappedNames {
+  /** For sentences. */
+  readonly file: string;
   /** A name without its wrappers → the name in the file. */
   readonly names: ReadonlyMap<string, string>;
   readonly ignored: ParameterNames['ignored'];
@@ -36,17 +38,34 @@ export function unwrapNames(stored: Iterable<string>, file: string): UnwrappedNa
   const names = new Map<string, string>();
   for (const name of all) {
     if (beside.has(name)) continue;
-    const bare = name.replace(wrappers, '');
-    const other = names.get(bare);
-    if (other !== undefined)
-      throw new CheckpointError(
-        'ambiguous-names',
-        `${file}: one tensor a parameter; got both "${other}" and "${name}". Keep one of the two models in a file of its own.`,
-        { file, names: [other, name] },
-      );
-    names.set(bare, name);
+    addName(names, { name: name.replace(wrappers, ''), value: name, from: (other) => other }, file);
   }
-  return { names, ignored: [...beside].map((name) => ({ name, reason: 'numbers of the trainer, beside "model."' })) };
+  return {
+    file,
+    names,
+    ignored: [...beside].map((name) => ({ name, reason: 'numbers of the trainer, beside "model."' })),
+  };
+}
+
+/**
+ * Adds a name that must be new; `from` gives the name in the file of what is added.
+ * @throws CheckpointError `ambiguous-names` naming both tensors.
+ */
+export function addName<T>(
+  names: Map<string, T>,
+  { name, value, from }: { readonly name: string; readonly value: T; readonly from: (value: T) => string },
+  file: string,
+): void {
+  const other = names.get(name);
+  if (other === undefined) {
+    names.set(name, value);
+    return;
+  }
+  throw new CheckpointError(
+    'ambiguous-names',
+    `${file}: one tensor a parameter; got both "${from(other)}" and "${from(value)}". Keep one of the two models in a file of its own.`,
+    { file, names: [from(other), from(value)] },
+  );
 }
 
 /** Buffers that modules register and that follow from the configuration. */
@@ -61,13 +80,14 @@ const older = {
 } as const;
 
 /** Maps the names of an H3 file, wrappers already taken off. */
-export function h3ParameterNames({ names, ignored }: UnwrappedNames): ParameterNames {
+export function h3ParameterNames({ names, ignored, file }: UnwrappedNames): ParameterNames {
   const renamed = new Map<string, string>();
-  for (const [name, stored] of names)
-    renamed.set(
-      name.replace(older.prefix, 'backbone.').replace(older.embedding, 'backbone.embeddings.word_embeddings.'),
-      stored,
-    );
+  for (const [old, value] of names) {
+    const name = old
+      .replace(older.prefix, 'backbone.')
+      .replace(older.embedding, 'backbone.embeddings.word_embeddings.');
+    addName(renamed, { name, value, from: (stored) => stored }, file);
+  }
   const hasOlderNames = [...names.keys()].some((name) => older.prefix.test(name) || older.embedding.test(name));
   const hasOlderOrder = [...renamed.keys()].some((name) => older.firstNorm.test(name));
   const layers = layerCount(renamed.keys());
@@ -76,7 +96,12 @@ export function h3ParameterNames({ names, ignored }: UnwrappedNames): ParameterN
   for (const [name, from] of renamed) {
     const reason = buffers.find(([pattern]) => pattern.test(name))?.[1];
     if (reason) left.push({ name: from, reason });
-    else stored.set(hasOlderOrder ? ordered(name, layers) : name, { stored: from });
+    else
+      addName(
+        stored,
+        { name: hasOlderOrder ? ordered(name, layers) : name, value: { stored: from }, from: (place) => place.stored },
+        file,
+      );
   }
   const naming = hasOlderOrder ? 'H3, older order of norms' : hasOlderNames ? 'H3, older names' : 'H3';
   return { naming, stored, ignored: left };
