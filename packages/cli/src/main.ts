@@ -11,6 +11,7 @@ const entries: CommandEntries = {
   'tokenizer encode': commandEntry(() => import('./commands/tokenizer-encode.ts')),
   'tokenizer decode': commandEntry(() => import('./commands/tokenizer-decode.ts')),
   pull: commandEntry(() => import('./commands/pull.ts')),
+  convert: commandEntry(() => import('./commands/convert.ts')),
   info: commandEntry(() => import('./commands/info.ts')),
   doctor: commandEntry(() => import('./commands/doctor.ts')),
   'first-light': commandEntry(() => import('./commands/first-light.ts')),

@@ -46,6 +46,8 @@ export { printGraph } from './graph/print.ts';
 export { assign, input, read, traceGraph, within } from './graph/trace.ts';
 export type { Operation, Value, ValueType } from './graph/value.ts';
 export { stateVariable, type Variable } from './graph/variable.ts';
+export { type AdaptedCheckpoint, type AdaptOptions, adaptCheckpoint } from './models/adapt-checkpoint.ts';
+export type { ConfigOverrides, Setting } from './models/complete-config.ts';
 export {
   layerKinds,
   type MixerKind,

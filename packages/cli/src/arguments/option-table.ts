@@ -56,7 +56,7 @@ export interface StringsOption extends OptionBase {
   readonly placeholder?: string;
 }
 
-/** A list like `5,17,3`, or `none`; the bounds hold for each member. */
+/** A list like `5,17,3` or `5 17 3`, or `none`; the bounds hold for each member. */
 export interface IntegersOption extends OptionBase, Bounds {
   readonly type: 'integers';
   readonly default?: readonly number[];

@@ -90,6 +90,11 @@ describe('values', () => {
     expect(parse(['--ids', '5,17,3']).ids).toEqual([5, 17, 3]);
     expect(parse(['--ids', '5, 17']).ids).toEqual([5, 17]);
     expect(parse(['--ids=7']).ids).toEqual([7]);
+    expect(parse(['--ids', '8', '16', '24', '--json']).ids).toEqual([8, 16, 24]);
+    expect(parse(['--ids', '8', '16', 'go on']).prompt).toBe('go on');
+    expect(parse(['go on', '--ids=8', '16'])).toMatchObject({ ids: [8, 16], prompt: 'go on', files: [] });
+    expect(parse(['--ids', 'none', '16'])).toMatchObject({ ids: [], prompt: '16' });
+    expect(parse(['--max-new-tokens', '8', '16'])).toMatchObject({ maxNewTokens: 8, prompt: '16' });
   });
 
   it('takes positionals, `-` and everything after `--`', () => {

@@ -82,6 +82,30 @@ function readFlags(command: CommandDefinition, tokens: readonly Token[], spellin
   return { values, words };
 }
 
+/** `--attn-layer-idx 8 16 24`: whole numbers right after a list's value belong to the list, as in Python's argparse. */
+function joinIntegers(
+  command: CommandDefinition,
+  tokens: readonly Token[],
+  spellings: ReadonlyMap<string, Spelling>,
+): readonly Token[] {
+  const joined: Token[] = [];
+  let next = -1;
+  for (const token of tokens) {
+    const last = joined.at(-1);
+    const continues = token.kind === 'positional' && token.index === next && /^\d+$/.test(token.value);
+    if (continues && last?.kind === 'option' && last.value !== undefined) {
+      joined[joined.length - 1] = { ...last, value: `${last.value},${token.value}` };
+      next++;
+      continue;
+    }
+    joined.push(token);
+    const isList =
+      token.kind === 'option' && command.options[spellings.get(token.name)?.key ?? '']?.type === 'integers';
+    next = isList && /\d$/.test(token.value ?? '') ? token.index + (token.inlineValue ? 1 : 2) : -1;
+  }
+  return joined;
+}
+
 function fillFromEnvironment(
   command: CommandDefinition,
   values: Map<string, RawValue>,
@@ -146,7 +170,7 @@ export function parseArguments<Options extends OptionTable, Positionals extends 
   const spellings = spellingsOf(command.options);
   const tokens = tokenize(command, spellings, argv);
   if (tokens.some((token) => token.kind === 'option' && token.name === 'help')) return { kind: 'help' };
-  const { values, words } = readFlags(command, tokens, spellings);
+  const { values, words } = readFlags(command, joinIntegers(command, tokens, spellings), spellings);
   fillFromEnvironment(command, values, environment);
   // The table decides both the keys and the types of this object; a map's entries cannot say so to the compiler.
   const all = Object.fromEntries([...values, ...placeWords(command, words)]) as Values<Options, Positionals>;

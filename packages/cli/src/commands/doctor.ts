@@ -5,6 +5,7 @@ import { backendNames, enableWideVectors, openDevice } from 'hippo';
 import { defineCommand, type ValuesOf } from '../arguments/command.ts';
 import { deviceOptions } from '../model/device-options.ts';
 import { examineModel, type Finding } from '../model/examination.ts';
+import { modelOptions } from '../model/model-options.ts';
 import { formatBytes } from '../report/format.ts';
 import { alignTable } from '../report/table.ts';
 import type { CommandIo } from '../terminal/io.ts';
@@ -14,10 +15,10 @@ export const command = defineCommand({
   summary: 'What this machine offers, which backends work, and whether a model does',
   positionals: {},
   options: {
+    ...modelOptions,
     model: {
-      type: 'string',
-      short: 'm',
-      placeholder: 'folder',
+      ...modelOptions.model,
+      required: false,
       help: 'compare convolution with recurrence and every backend with the reference on this model; time it',
     },
     threads: deviceOptions.threads,
@@ -44,7 +45,8 @@ async function examine(name: (typeof backendNames)[number]): Promise<BackendRepo
   }
 }
 
-export async function run({ json, model, threads }: ValuesOf<typeof command>, io: CommandIo): Promise<number> {
+export async function run(options: ValuesOf<typeof command>, io: CommandIo): Promise<number> {
+  const { json, model, threads } = options;
   const machine = {
     node: process.version,
     system: `${platform()} ${arch()}`,
@@ -76,7 +78,7 @@ export async function run({ json, model, threads }: ValuesOf<typeof command>, io
   const findings: Finding[] = [];
   if (model !== undefined) {
     if (!json) io.out.line();
-    for await (const finding of examineModel({ path: model, threads, freeBytes: freemem() })) {
+    for await (const finding of examineModel({ choice: { ...options, model }, threads, freeBytes: freemem() })) {
       findings.push(finding);
       if (!json) io.out.line(`${finding.check.padEnd(18)}  ${finding.text}`);
     }

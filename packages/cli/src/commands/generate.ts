@@ -1,6 +1,6 @@
 // `hippo generate`: text from a model: one as it is drawn, several or a whole file of prompts side by side, or a beam search.
 import { beamSearch, generateTexts } from 'hippo';
-import { type LoadedModel, loadModel } from 'hippo/node';
+import type { LoadedModel } from 'hippo/node';
 import { defineCommand, type ValuesOf } from '../arguments/command.ts';
 import { writeBeamLines, writeBeams } from '../generation/beam-output.ts';
 import { generationOptions } from '../generation/options.ts';
@@ -8,6 +8,7 @@ import { readPrompts } from '../generation/prompts.ts';
 import { checkFlags, type DrawSettings, type SearchSettings, settingsOf } from '../generation/settings.ts';
 import { jsonTexts, orderedTexts, streamedText } from '../generation/text-output.ts';
 import { deviceOptions, openChosenDevice } from '../model/device-options.ts';
+import { loadChosenModel, modelOptions } from '../model/model-options.ts';
 import { formatRate } from '../report/format.ts';
 import type { CommandIo } from '../terminal/io.ts';
 
@@ -18,7 +19,7 @@ export const command = defineCommand({
     'The prompt is read in chunks, then one token is drawn a step at constant memory. These are base models: they continue text, they do not answer.',
   positionals: {},
   options: {
-    model: { type: 'string', short: 'm', required: true, placeholder: 'folder', help: 'model or run folder' },
+    ...modelOptions,
     ...generationOptions,
     ...deviceOptions,
   },
@@ -45,7 +46,7 @@ export async function run(options: ValuesOf<typeof command>, io: CommandIo): Pro
   const prompts = await readPrompts(options, io);
   const signal = io.onInterrupt('stopping after this token');
   await using device = await openChosenDevice(options, io);
-  const loaded = await loadModel(options.model, { device });
+  const loaded = await loadChosenModel(options, device, io);
   const settings = settingsOf(options, loaded.generation, loaded.tokenizer.endOfText);
   for (const notice of settings.notices) io.err.line(`note: ${notice}`);
   const started = performance.now();

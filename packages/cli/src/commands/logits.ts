@@ -1,8 +1,8 @@
 // `hippo logits`: the scores of every position, over the padded vocabulary, for given token ids.
 import { compile, DataError } from 'hippo';
-import { loadModel } from 'hippo/node';
 import { defineCommand, type ValuesOf } from '../arguments/command.ts';
 import { deviceOptions, openChosenDevice } from '../model/device-options.ts';
+import { loadChosenModel, modelOptions } from '../model/model-options.ts';
 import type { CommandIo } from '../terminal/io.ts';
 
 export const command = defineCommand({
@@ -10,7 +10,7 @@ export const command = defineCommand({
   summary: 'Scores of the next token at every position',
   positionals: {},
   options: {
-    model: { type: 'string', short: 'm', required: true, placeholder: 'folder', help: 'model or run folder' },
+    ...modelOptions,
     ids: { type: 'integers', required: true, min: 0, help: 'token ids to read' },
     json: { type: 'boolean', help: 'print one JSON document: shape and logits' },
     ...deviceOptions,
@@ -22,7 +22,7 @@ export const command = defineCommand({
 
 export async function run(options: ValuesOf<typeof command>, io: CommandIo): Promise<void> {
   await using device = await openChosenDevice(options, io);
-  const { model, store } = await loadModel(options.model, { device });
+  const { model, store } = await loadChosenModel(options, device, io);
   const { ids } = options;
   const { vocab_size: vocabularySize } = model.config;
   if (ids.length === 0)

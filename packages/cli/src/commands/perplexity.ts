@@ -1,9 +1,9 @@
 // `hippo perplexity`: how well a model predicts a text.
 import { readFile } from 'node:fs/promises';
 import { compileScorer, DataError } from 'hippo';
-import { loadModel } from 'hippo/node';
 import { defineCommand, type ValuesOf } from '../arguments/command.ts';
 import { deviceOptions, openChosenDevice } from '../model/device-options.ts';
+import { loadChosenModel, modelOptions } from '../model/model-options.ts';
 import { openProgress } from '../progress/progress-line.ts';
 import { formatPercent } from '../report/format.ts';
 import type { CommandIo } from '../terminal/io.ts';
@@ -15,7 +15,7 @@ export const command = defineCommand({
     'The text is read in consecutive windows; every token after the first of the text is predicted exactly once, from what its window holds before it.',
   positionals: { text: { required: true, help: 'text file' } },
   options: {
-    model: { type: 'string', short: 'm', required: true, placeholder: 'folder', help: 'model or run folder' },
+    ...modelOptions,
     window: { type: 'integer', min: 1, default: 256, help: 'tokens predicted in one window' },
     batch: { type: 'integer', min: 1, default: 8, help: 'windows side by side' },
     json: { type: 'boolean', help: 'print one JSON document' },
@@ -34,7 +34,7 @@ export async function run(options: ValuesOf<typeof command>, io: CommandIo): Pro
     );
   });
   await using device = await openChosenDevice(options, io);
-  const { model, store, tokenizer } = await loadModel(options.model, { device });
+  const { model, store, tokenizer } = await loadChosenModel(options, device, io);
   const tokens = tokenizer.encode(text);
   using scorer = await compileScorer(model, { store, batch: options.batch, length: options.window });
   const progress = openProgress(io.err);

@@ -11,6 +11,7 @@ import {
 } from 'hippo';
 import { loadModel } from 'hippo/node';
 import { formatBytes, formatCount, formatDuration, formatRate } from '../report/format.ts';
+import { type ModelChoice, overridesOf } from './model-options.ts';
 
 /** Scores of f32 arithmetic lie within this of float64's, relative to the largest score. */
 const TOLERANCE = 1e-3;
@@ -27,7 +28,7 @@ export interface Finding {
 }
 
 export interface ExaminationOptions {
-  readonly path: string;
+  readonly choice: ModelChoice;
   readonly threads: number | undefined;
   readonly freeBytes: number;
 }
@@ -41,7 +42,11 @@ async function withModel<T>(
 ): Promise<T> {
   const threads = backend === 'wasm' && options.threads !== undefined ? { threads: options.threads } : {};
   await using device = await openDevice({ backend, ...threads });
-  const loaded = await loadModel(options.path, { device });
+  const loaded = await loadModel(options.choice.model, {
+    device,
+    overrides: overridesOf(options.choice),
+    tokenizer: options.choice.tokenizer,
+  });
   using _store = loaded.store;
   return await use(loaded);
 }

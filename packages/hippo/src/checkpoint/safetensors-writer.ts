@@ -3,7 +3,7 @@ import { CheckpointError } from '../errors.ts';
 import { bytesPerElement, type TypedArray } from '../tensor/dtype.ts';
 import type { HostTensor } from '../tensor/host-tensor.ts';
 import { elementCount, formatShape, type Shape } from '../tensor/shape.ts';
-import { floatToBfloat16, floatToFloat16 } from './half-floats.ts';
+import { encodeBfloat16, encodeFloat16 } from './half-float-arrays.ts';
 import { dtypeName } from './safetensors-header.ts';
 
 /** How floats are stored; integers stay as they are. */
@@ -18,6 +18,10 @@ export interface TensorToWrite {
   readonly shape: Shape;
   readonly dtype: HostTensor['dtype'];
   read(): Promise<HostTensor>;
+  /** The same numbers in order and in pieces, instead of `read`, for a tensor that is too large to be held at once. */
+  pieces?(): AsyncIterable<TypedArray>;
+  /** How this tensor's floats are stored, whatever the file's others are. */
+  readonly floats?: FloatStorage;
 }
 
 export interface WriteOptions {
@@ -25,8 +29,8 @@ export interface WriteOptions {
   readonly metadata?: Readonly<Record<string, string>>;
 }
 
-function storageOf({ dtype }: TensorToWrite, floats: FloatStorage) {
-  return dtype === 'f32' ? floats : dtype;
+function storageOf({ dtype, floats: own }: TensorToWrite, floats: FloatStorage) {
+  return dtype === 'f32' ? (own ?? floats) : dtype;
 }
 
 /** Bytes of a tensor's data in the file. */
@@ -68,31 +72,58 @@ export async function* safetensorsPieces(
   new DataView(header.buffer).setBigUint64(0, BigInt(header.length - 8), true);
   header.set(text, 8);
   yield header;
-  for (const tensor of tensors) yield encodeTensor(tensor, await tensor.read(), floats);
+  for (const tensor of tensors) yield* tensorBytes(tensor, tensor.floats ?? floats);
 }
 
-function encodeTensor(tensor: TensorToWrite, { dtype, data }: HostTensor, floats: FloatStorage): Uint8Array {
-  const { name } = tensor;
-  if (dtype !== tensor.dtype || data.length !== elementCount(tensor.shape))
-    throw new CheckpointError(
-      'tensor-changed',
-      `safetensors: tensor "${name}" was announced as ${tensor.dtype}${formatShape(tensor.shape)}; got ${data.length} elements of ${dtype}. The file would be damaged.`,
-      { tensor: name },
-    );
-  if (floats === 'f16') checkHalfRange(name, data);
-  if (dtype !== 'f32' || floats === 'f32') return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-  const convert = floats === 'f16' ? floatToFloat16 : floatToBfloat16;
-  return new Uint8Array(Uint16Array.from(data, convert).buffer);
+async function* tensorBytes(tensor: TensorToWrite, floats: FloatStorage): AsyncGenerator<Uint8Array> {
+  const count = elementCount(tensor.shape);
+  let written = 0;
+  for await (const data of tensor.pieces?.() ?? wholeTensor(tensor)) {
+    const type = data instanceof Float32Array ? 'f32' : data instanceof Int32Array ? 'i32' : 'u32';
+    if (type !== tensor.dtype || written + data.length > count) throw changed(tensor, written + data.length, type);
+    yield encodeElements(data, { tensor: tensor.name, first: written, floats });
+    written += data.length;
+  }
+  if (written !== count) throw changed(tensor, written);
+}
+
+async function* wholeTensor(tensor: TensorToWrite): AsyncGenerator<TypedArray> {
+  yield (await tensor.read()).data;
+}
+
+function changed({ name, dtype, shape }: TensorToWrite, count: number, type = dtype): CheckpointError {
+  return new CheckpointError(
+    'tensor-changed',
+    `safetensors: tensor "${name}" was announced as ${dtype}${formatShape(shape)}; got ${count} elements of ${type}. The file would be damaged.`,
+    { tensor: name },
+  );
+}
+
+interface ElementsToWrite {
+  readonly tensor: string;
+  /** Number of the first element within its tensor. */
+  readonly first: number;
+  readonly floats: FloatStorage;
+}
+
+function encodeElements(data: TypedArray, { tensor, first, floats }: ElementsToWrite): Uint8Array {
+  let stored: TypedArray | Uint16Array = data;
+  if (data instanceof Float32Array && floats === 'bf16') stored = encodeBfloat16(data);
+  if (data instanceof Float32Array && floats === 'f16') {
+    checkHalfRange(tensor, data, first);
+    stored = encodeFloat16(data);
+  }
+  return new Uint8Array(stored.buffer, stored.byteOffset, stored.byteLength);
 }
 
 /** Numbers that are finite and would become infinite. */
-function checkHalfRange(name: string, data: TypedArray): void {
-  if (!(data instanceof Float32Array)) return;
-  const element = data.findIndex((value) => Number.isFinite(value) && Math.abs(value) >= halfOverflow);
-  if (element < 0) return;
+function checkHalfRange(tensor: string, data: Float32Array, first: number): void {
+  const at = data.findIndex((value) => Number.isFinite(value) && Math.abs(value) >= halfOverflow);
+  if (at < 0) return;
+  const element = first + at;
   throw new CheckpointError(
     'float-range',
-    `safetensors: tensor "${name}" must fit f16, which ends at 65,504; got ${data[element]} at element ${element}. Store the model as bf16 or f32.`,
-    { tensor: name, element, value: data[element] },
+    `safetensors: tensor "${tensor}" must fit f16, which ends at 65,504; got ${data[at]} at element ${element}. Store the model as bf16 or f32.`,
+    { tensor, element, value: data[at] },
   );
 }

@@ -1,7 +1,9 @@
 // Reads tensors from safetensors files by range, never the whole file: a source is anything that can read bytes at an offset.
-import { CheckpointError } from '../errors.ts';
+import { CheckpointError, UsageError } from '../errors.ts';
+import { bytesPerElement, type TypedArray } from '../tensor/dtype.ts';
 import type { HostTensor } from '../tensor/host-tensor.ts';
-import { decodeTensor } from './decode-tensor.ts';
+import { elementCount } from '../tensor/shape.ts';
+import { decodeElements, typeInMemory } from './decode-tensor.ts';
 import { headerLength, parseHeader, type TensorEntry } from './safetensors-header.ts';
 
 /** Bytes by range: a file, a blob, an array in memory. */
@@ -22,6 +24,11 @@ export interface TensorSource {
    * @throws CheckpointError `missing-tensor`, `truncated`, or `integer-range` and `float-range` for an i64 or f64 beyond 32 bits.
    */
   read(name: string): Promise<HostTensor>;
+  /**
+   * Elements `begin` to `end` (not included) of the tensor in row-major order, as `read` gives them. Absent where a source only
+   * reads whole tensors; `readElements` serves both. @throws UsageError `element-range`, else as `read`.
+   */
+  readRange?(name: string, begin: number, end: number): Promise<TypedArray>;
 }
 
 /** A source over bytes in memory. Reads are copies, which `slice` would not make of a Node buffer. */
@@ -41,13 +48,26 @@ export async function openSafetensors(source: ByteSource): Promise<TensorSource>
   const first = await source.read(0, Math.min(8, source.size));
   const length = headerLength(source.name, first, source.size);
   const { tensors, metadata } = parseHeader(source.name, await readExactly(source, 8, length), source.size);
+  const entryOf = (name: string): TensorEntry => {
+    const entry = tensors.get(name);
+    if (entry) return entry;
+    throw missingTensor(source.name, name);
+  };
+  const readRange = async (name: string, begin: number, end: number): Promise<TypedArray> => {
+    const entry = entryOf(name);
+    const { dtype, offset } = entry;
+    const size = bytesPerElement(dtype);
+    checkElementRange(source.name, entry, [begin, end]);
+    const bytes = await readExactly(source, offset + begin * size, (end - begin) * size);
+    return decodeElements(bytes, { file: source.name, tensor: name, dtype, first: begin });
+  };
   return {
     tensors,
     metadata,
+    readRange,
     async read(name) {
-      const entry = tensors.get(name);
-      if (!entry) throw missingTensor(source.name, name);
-      return decodeTensor(entry, await readExactly(source, entry.offset, entry.bytes), source.name);
+      const { shape, dtype } = entryOf(name);
+      return { shape, dtype: typeInMemory(dtype), data: await readRange(name, 0, elementCount(shape)) };
     },
   };
 }
@@ -65,4 +85,19 @@ export async function readExactly(source: ByteSource, offset: number, length: nu
 
 export function missingTensor(file: string, tensor: string): CheckpointError {
   return new CheckpointError('missing-tensor', `${file}: there is no tensor "${tensor}".`, { file, tensor });
+}
+
+/** @throws UsageError `element-range` for a range that is not inside the tensor. */
+export function checkElementRange(
+  file: string,
+  { name, shape }: Pick<TensorEntry, 'name' | 'shape'>,
+  [begin, end]: readonly [number, number],
+): void {
+  const count = elementCount(shape);
+  if (begin >= 0 && begin <= end && end <= count) return;
+  throw new UsageError(
+    'element-range',
+    `${file}: tensor "${name}" has elements 0 to ${count}; got a range from ${begin} to ${end}. Stay inside the tensor.`,
+    { tensor: name, begin, end },
+  );
 }

@@ -87,14 +87,6 @@ const neutral: Readonly<Record<string, unknown>> = {
 };
 
 /**
- * The sampling options of a model folder; empty where there is no file.
- * @throws CheckpointError `generation-config` as {@link readGenerationDefaults}.
- */
-export async function readGenerationConfig(folder: string): Promise<SamplingOptions> {
-  return (await readGenerationDefaults(folder)).sampling;
-}
-
-/**
  * All that a model folder says about generation. `do_sample: false` means greedy.
  * @throws CheckpointError `generation-config` when a value has the wrong type or is out of range.
  */

@@ -8,16 +8,11 @@ import { type Device, openDevice } from '../session/device.ts';
 import { createStore, type Store } from '../session/store.ts';
 import { byteTokenizer } from '../text/byte-tokenizer.ts';
 import { characterTokenizer } from '../text/character-tokenizer.ts';
-import { readGenerationConfig } from './generation-config.ts';
-import {
-  loadModel,
-  type ModelToSave,
-  openWeights,
-  readModelConfig,
-  resolveModelFolder,
-  saveModel,
-  tensorsOf,
-} from './model-folder.ts';
+import { readGenerationDefaults } from './generation-config.ts';
+import { loadModel } from './load-model.ts';
+import { type ModelToSave, saveModel, tensorsOf } from './model-folder.ts';
+import { readModelConfig, resolveModelFolder } from './resolve-model-folder.ts';
+import { openWeights } from './weight-files.ts';
 
 const model = languageModel({ vocab_size: 5, d_model: 8, n_layer: 2, attn_layer_idx: [1], num_heads: 2, d_state: 4 });
 const tokenizer = characterTokenizer('abcde');
@@ -110,6 +105,29 @@ describe('saveModel and loadModel', () => {
   });
 });
 
+describe('a model without a tokenizer', () => {
+  it('takes token ids, and says what is missing when text is needed', async () => {
+    await save();
+    await rm(join(folder, 'tokenizer_config.json'));
+    const { tokenizer: none, origin } = await loadModel(folder, { device });
+    expect(none.kind).toBe('none');
+    expect(origin).toMatchObject({ config: 'config.json', format: 'safetensors', folder });
+    for (const use of [() => none.encode('a'), () => none.decode([1]), () => none.decoder()])
+      expect(use).toThrow(refused('tokenizer-missing'));
+    expect(() => none.encode('a')).toThrow(/tokenizer_config\.json.*--tokenizer/);
+  });
+
+  it('takes the one that is named', async () => {
+    await save();
+    const other = join(root, 'other');
+    await save({ tokenizer: characterTokenizer('vwxyz') }, other);
+    const { tokenizer: named } = await loadModel(folder, { device, tokenizer: other });
+    expect([...named.encode('zv')]).toEqual([4, 0]);
+    await expect(loadModel(folder, { device, tokenizer: 'gpt2' })).rejects.toEqual(refused('vocabulary'));
+    await expect(loadModel(folder, { device, tokenizer: 'gtp2' })).rejects.toThrow('must be gpt2, byte, or a folder');
+  });
+});
+
 describe('loadModel refuses', () => {
   beforeEach(() => save());
 
@@ -147,8 +165,6 @@ describe('loadModel refuses', () => {
   it('a tokenizer of another model', async () => {
     for (const [name, text] of Object.entries(byteTokenizer().files())) await writeFile(join(folder, name), text);
     expect(await failure()).toEqual(refused('vocabulary'));
-    await rm(join(folder, 'tokenizer_config.json'));
-    expect(await failure()).toEqual(refused('tokenizer-missing'));
   });
 });
 
@@ -201,16 +217,16 @@ describe('generation_config.json', () => {
   it('gives sampling defaults, and refuses what is no number', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'hippo-generation-'));
     try {
-      expect(await readGenerationConfig(folder)).toEqual({});
+      expect((await readGenerationDefaults(folder)).sampling).toEqual({});
       await writeFile(
         join(folder, 'generation_config.json'),
         '{"temperature": 0.5, "top_k": 40, "top_p": null, "eos_token_id": 3}',
       );
-      expect(await readGenerationConfig(folder)).toEqual({ temperature: 0.5, topK: 40 });
+      expect((await readGenerationDefaults(folder)).sampling).toEqual({ temperature: 0.5, topK: 40 });
       await writeFile(join(folder, 'generation_config.json'), '{"do_sample": false}');
-      expect(await readGenerationConfig(folder)).toEqual({ greedy: true });
+      expect((await readGenerationDefaults(folder)).sampling).toEqual({ greedy: true });
       await writeFile(join(folder, 'generation_config.json'), '{"top_p": "high"}');
-      await expect(readGenerationConfig(folder)).rejects.toThrow('"top_p" must be a number; got "high"');
+      await expect(readGenerationDefaults(folder)).rejects.toThrow('"top_p" must be a number; got "high"');
     } finally {
       await rm(folder, { recursive: true });
     }

@@ -12,8 +12,9 @@ import type { Tokenizer } from '../text/tokenizer.ts';
 import type { TrainStep } from '../train/train-step.ts';
 import type { TrainerState } from '../train/trainer.ts';
 import { exists, foldersIn, replaceFile, writeDurably } from './files.ts';
-import { openTensorFile, openWeights, saveModel, tensorsOf } from './model-folder.ts';
+import { saveModel, tensorsOf } from './model-folder.ts';
 import { readJson } from './read-json.ts';
+import { openTensorFile, openWeights } from './weight-files.ts';
 
 /** Everything that decides a run's numbers, as plain JSON: model config, training options, data, tokenizer. */
 export type RunRecord = Readonly<Record<string, unknown>>;

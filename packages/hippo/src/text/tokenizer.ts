@@ -11,7 +11,8 @@ export interface StreamDecoder {
 }
 
 export interface Tokenizer {
-  readonly kind: 'gpt2' | 'byte-pairs' | 'character' | 'byte' | 'json';
+  /** `none`: the model came without a tokenizer, and text is refused with the reason (no-tokenizer.ts). */
+  readonly kind: 'gpt2' | 'byte-pairs' | 'character' | 'byte' | 'json' | 'none';
   /** Ids are 0 to `vocabularySize − 1`. */
   readonly vocabularySize: number;
   /** The token between documents, where there is one. */

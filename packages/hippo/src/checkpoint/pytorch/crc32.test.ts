@@ -26,4 +26,12 @@ describe('crc32', () => {
       }),
     );
   });
+
+  it('goes on from the checksum of what was before', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 70 }), fc.nat(70), (bytes, at) => {
+        expect(crc32(bytes.subarray(at), crc32(bytes.subarray(0, at)))).toBe(crc32(bytes));
+      }),
+    );
+  });
 });

@@ -23,12 +23,12 @@ function makeTables(): Int32Array {
 
 const tables = makeTables();
 
-/** The CRC-32 of the bytes, as an unsigned number. */
-export function crc32(bytes: Uint8Array): number {
+/** The CRC-32 of the bytes, as an unsigned number; `before`: that of the bytes before them, to go on from. */
+export function crc32(bytes: Uint8Array, before = 0): number {
   const { buffer, byteOffset, length } = bytes;
   const aligned = Math.min((4 - (byteOffset % 4)) % 4, length);
   const words = Math.floor((length - aligned) / 8) * 2;
-  const begin = byteByByte(-1, bytes, 0, aligned);
+  const begin = byteByByte(~before, bytes, 0, aligned);
   const middle = words === 0 ? begin : wordPairs(begin, new Int32Array(buffer, byteOffset + aligned, words));
   return ~byteByByte(middle, bytes, aligned + 4 * words, length) >>> 0;
 }

@@ -2,8 +2,8 @@
 // views into storages, and each storage as an entry (`NAME/data/KEY`). Only directory and pickle are read when it is opened, a tensor
 // when it is asked for. The pickle is data here: it can name nothing but tensors and containers (allowed-globals.ts) and run nothing.
 import { bytesPerElement, type StorageDType } from '../../tensor/dtype.ts';
-import { decodeTensor } from '../decode-tensor.ts';
-import { type ByteSource, missingTensor, type TensorSource } from '../safetensors.ts';
+import { decodeElements, decodeTensor } from '../decode-tensor.ts';
+import { type ByteSource, checkElementRange, missingTensor, type TensorSource } from '../safetensors.ts';
 import type { TensorEntry } from '../safetensors-header.ts';
 import { allowedGlobal } from './allowed-globals.ts';
 import { findWeights, scalarsOf } from './find-weights.ts';
@@ -13,7 +13,7 @@ import { unpickle } from './pickle.ts';
 import type { TorchTensor } from './pickle-values.ts';
 import { refuse, saveWeightsOnly } from './refusal.ts';
 import { countOf, type Extent, extentOf, storageBytes, storageOf } from './torch-tensors.ts';
-import { readZipEntries, readZipEntry, type ZipEntry } from './zip-archive.ts';
+import { rangeReader, readZipEntries, readZipEntry, type ZipEntry } from './zip-archive.ts';
 
 const largestPickle = 64 * 1024 * 1024;
 /** A few bytes of text: format version and byte order. */
@@ -47,13 +47,33 @@ export async function openPytorch(source: ByteSource): Promise<TensorSource> {
   const tensors = new Map<string, Placed>();
   for (const [name, tensor] of findWeights(source.name, root))
     tensors.set(name, place(source.name, name, tensor, entries.get(`${folder}data/${tensor.storage.key}`)));
+  const placeOf = (name: string): Placed => {
+    const tensor = tensors.get(name);
+    if (tensor) return tensor;
+    throw missingTensor(source.name, name);
+  };
+  const readPart = rangeReader(source);
+  // Ranges of one view follow each other: what was gathered for the first serves the rest.
+  let gathered: { readonly tensor: Placed; readonly bytes: Uint8Array } | undefined;
   return {
     tensors,
     metadata: scalarsOf(source.name, root),
     async read(name) {
-      const tensor = tensors.get(name);
-      if (!tensor) throw missingTensor(source.name, name);
+      const tensor = placeOf(name);
       return decodeTensor(tensor, await readElements(source, tensor), source.name);
+    },
+    async readRange(name, begin, end) {
+      const tensor = placeOf(name);
+      const { dtype, shape, strides, extent, entry } = tensor;
+      checkElementRange(source.name, tensor, [begin, end]);
+      const size = bytesPerElement(dtype);
+      const stored = { file: source.name, tensor: name, dtype, first: begin };
+      if (extent.length > 0 && isContiguous(shape, strides)) {
+        const part = { begin: extent.begin + begin * size, length: (end - begin) * size };
+        return decodeElements(await readPart(entry, part), stored);
+      }
+      if (gathered?.tensor !== tensor) gathered = { tensor, bytes: await readElements(source, tensor) };
+      return decodeElements(new Uint8Array(gathered.bytes.subarray(begin * size, end * size)), stored);
     },
   };
 }

@@ -163,16 +163,39 @@ export async function readZipEntry(
 ): Promise<Uint8Array> {
   const start = await dataOffset(source, entry);
   const bytes = await readExactly(source, start + begin, length);
-  if (length < entry.bytes) return bytes;
-  const found = crc32(bytes);
+  if (length === entry.bytes) checkChecksum(source.name, entry, crc32(bytes));
+  return bytes;
+}
+
+function checkChecksum(file: string, entry: ZipEntry, found: number): void {
   if (found !== entry.crc32)
     refuse(
-      source.name,
+      file,
       'checksum',
       `entry "${entry.name}" must have the checksum ${hexadecimal(entry.crc32)} (CRC-32); got ${hexadecimal(found)}.`,
       'The file is damaged; copy or download it again. If it was saved after torch.serialization.set_crc32_options(False), save it again without that.',
     );
-  return bytes;
+}
+
+/**
+ * Reads ranges of entries; one that is read from its beginning to its end without a gap is checked against its checksum with its
+ * last range, so that a tensor too large to be held at once is checked like any other.
+ * @throws CheckpointError as `readZipEntry`.
+ */
+export function rangeReader(
+  source: ByteSource,
+): (entry: ZipEntry, range: { readonly begin: number; readonly length: number }) => Promise<Uint8Array> {
+  const running = new Map<string, { readonly next: number; readonly crc: number }>();
+  return async (entry, range) => {
+    const bytes = await readZipEntry(source, entry, range);
+    if (range.length === entry.bytes) return bytes;
+    const before = range.begin === 0 ? { next: 0, crc: 0 } : running.get(entry.name);
+    if (before?.next !== range.begin) return bytes;
+    const [next, crc] = [range.begin + range.length, crc32(bytes, before.crc)];
+    running.set(entry.name, { next, crc });
+    if (next === entry.bytes) checkChecksum(source.name, entry, crc);
+    return bytes;
+  };
 }
 
 function hexadecimal(value: number): string {

@@ -1,0 +1,81 @@
+// What a model is made of, as data: layers by kind, parameters by part, the memory of a sequence. From its declaration alone.
+import {
+  countParameters,
+  type LanguageModel,
+  layerKinds,
+  type MixerKind,
+  type ModelConfig,
+  type ParameterCount,
+  parameterCount,
+} from 'hippo';
+
+export interface KindFacts {
+  readonly kind: MixerKind;
+  readonly layers: readonly number[];
+  /** Parameters of one such layer, its MLP and norms included. */
+  readonly parameters: number;
+}
+
+export interface ModelFacts {
+  readonly layers: readonly MixerKind[];
+  readonly kinds: readonly KindFacts[];
+  readonly width: number;
+  readonly vocabulary: number;
+  readonly paddedVocabulary: number;
+  readonly parameters: ParameterCount;
+  /** In f32. */
+  readonly parameterBytes: number;
+  /** Of one sequence, whatever its length. */
+  readonly recurrentStateBytes: number;
+  /** Of one sequence of so many tokens. */
+  readonly attentionCache: readonly { readonly tokens: number; readonly bytes: number }[];
+  readonly attentionCacheBytes: number;
+  readonly attentionCacheTokens: number;
+}
+
+/** Lengths that every report names. */
+const usualLengths = [1024, 2048, 8192];
+
+/** @param context one more length of the attention cache */
+export function factsOf(model: LanguageModel, context: number): ModelFacts {
+  const { config } = model;
+  const count = parameterCount(model);
+  const bytes = (capacity: number): number =>
+    4 * model.stateShapes(1, capacity).reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0);
+  // The attention cache grows with its capacity, the recurrent state does not.
+  const perToken = bytes(2) - bytes(1);
+  const lengths = [...new Set([...usualLengths, context])].sort((a, b) => a - b);
+  return {
+    layers: layerKinds(config),
+    kinds: kindsOf(model, config),
+    width: config.d_model,
+    vocabulary: config.vocab_size,
+    paddedVocabulary: model.paddedVocabularySize,
+    parameters: count,
+    parameterBytes: count.total * 4,
+    recurrentStateBytes: bytes(1) - perToken,
+    attentionCache: lengths.map((tokens) => ({ tokens, bytes: perToken * tokens })),
+    attentionCacheBytes: perToken * context,
+    attentionCacheTokens: context,
+  };
+}
+
+function kindsOf({ variables }: LanguageModel, config: ModelConfig): readonly KindFacts[] {
+  const kinds = layerKinds(config);
+  return [...new Set(kinds)].map((kind) => {
+    const layers = kinds.flatMap((found, layer) => (found === kind ? [layer] : []));
+    const prefix = `backbone.layers.${layers[0]}.`;
+    return { kind, layers, parameters: countParameters(variables.filter(({ name }) => name.startsWith(prefix))) };
+  });
+}
+
+/** `0–5, 7–11` */
+export function formatLayers(layers: readonly number[]): string {
+  const runs: [number, number][] = [];
+  for (const layer of layers) {
+    const last = runs.at(-1);
+    if (last && last[1] === layer - 1) last[1] = layer;
+    else runs.push([layer, layer]);
+  }
+  return runs.map(([first, last]) => (first === last ? `${first}` : `${first}–${last}`)).join(', ');
+}
