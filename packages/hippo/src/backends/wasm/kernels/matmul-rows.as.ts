@@ -1,7 +1,7 @@
 // Matrix products with few rows, without packing B: every number of B is read once from memory, which is the limit.
 // matmulDots: B lies transposed, so each element of C is a dot product of two rows. matmulCombine: B lies as it is, so each
-// row of C is a combination of B's rows. Parts take ranges of columns of C; an element's sum depends neither on them nor on how
-// many rows there are, so a sequence of a batch gets the bits it gets alone.
+// row of C is a combination of B's rows. Parts take ranges of columns of C; an element's sum depends neither on them nor, up to
+// eight rows, on how many rows there are, so a sequence of a batch gets the bits it gets alone.
 //
 // Words of both: 0 A, 1 B, 2 C, 3 bias, 4 m, 5 n, 6 k, 7 batches, 8 to 10 batch strides of A, B, C, 11 bytes from row to
 // row and 12 from column to column of op(A), 13 row stride of B in memory, 14 of C (bytes), 15 accumulate, 16 activation,
@@ -123,6 +123,51 @@ function finishDots(
   put(c, s, stepC, columns, add);
   put(c + rowC, t, stepC, columns, add);
 }
+
+/** Up to so many rows a row's bits do not depend on the others. */
+const FEW: i32 = 8;
+
+/**
+ * As `dots2` for more rows than that: eight sums of one chain each, 1.3 times as fast as `dotsCached` on rows of 3072 numbers,
+ * and as fast on rows of 768.
+ */
+function dots2Many(
+  a: usize, rowA: usize, b0: usize, b1: usize, b2: usize, b3: usize, k: i32,
+  c: usize, rowC: usize, stepC: usize, columns: i32, add: bool,
+): void {
+  const e = a + rowA;
+  let s0 = f32x4.splat(0);
+  let s1 = s0;
+  let s2 = s0;
+  let s3 = s0;
+  let t0 = s0;
+  let t1 = s0;
+  let t2 = s0;
+  let t3 = s0;
+  const full = k & ~3;
+  for (let i: usize = 0; i < <usize>full << 2; i += 16) {
+    const x = v128.load(a + i);
+    const y = v128.load(e + i);
+    const v0 = v128.load(b0 + i);
+    s0 = madd(x, v0, s0);
+    t0 = madd(y, v0, t0);
+    const v1 = v128.load(b1 + i);
+    s1 = madd(x, v1, s1);
+    t1 = madd(y, v1, t1);
+    const v2 = v128.load(b2 + i);
+    s2 = madd(x, v2, s2);
+    t2 = madd(y, v2, t2);
+    const v3 = v128.load(b3 + i);
+    s3 = madd(x, v3, s3);
+    t3 = madd(y, v3, t3);
+  }
+  const s = sums(s0, s1, s2, s3);
+  const t = sums(t0, t1, t2, t3);
+  finishDots(s, t, a, e, b0, b1, b2, b3, full, k, c, rowC, stepC, columns, add);
+}
+
+// Lost, up to eight rows: `dotPair` for all pairs, half as fast as `dotsCached` on cached rows; four chains without blocks, as slow
+// again on rows of 3072, which push each other out of the first-level cache.
 
 /** Numbers of a row that are walked four times: six rows of them fit the first-level cache. */
 const BLOCK: i32 = 1024;
@@ -276,11 +321,18 @@ function dotsUnit(
     const b2 = columns > 2 ? b1 + rowB : b1;
     const b3 = columns > 3 ? b2 + rowB : b2;
     const pc = c + <usize>j * stepC;
-    const streamed = pairs > 0 && k <= BLOCK;
-    if (streamed) dots2(a, rowA, b0, b1, b2, b3, k, pc, rowC, stepC, columns, add);
-    const next = streamed ? 1 : 0;
-    if (next < pairs) {
-      dotsCached(a, rowA, b0, b1, b2, b3, k, pc, rowC, stepC, columns, add, space, next, pairs);
+    if (m > FEW) {
+      for (let p = 0; p < pairs; p++) {
+        const at = 2 * <usize>p;
+        dots2Many(a + at * rowA, rowA, b0, b1, b2, b3, k, pc + at * rowC, rowC, stepC, columns, add);
+      }
+    } else {
+      // The first pair brings the rows of B into the cache for the others.
+      const streamed = pairs > 0 && k <= BLOCK ? 1 : 0;
+      if (streamed) dots2(a, rowA, b0, b1, b2, b3, k, pc, rowC, stepC, columns, add);
+      if (streamed < pairs) {
+        dotsCached(a, rowA, b0, b1, b2, b3, k, pc, rowC, stepC, columns, add, space, streamed, pairs);
+      }
     }
     if (m & 1) {
       const row = <usize>(m - 1);
