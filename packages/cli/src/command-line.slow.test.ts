@@ -457,3 +457,19 @@ it('doctor examines a model, and fails when something disagrees', async () => {
   expect(bad.code).toBe(1);
   expect(bad.out).toContain('wasm recurrence     DISAGREES with the convolution');
 });
+
+it('saves the state of a text and goes on from it in another process', async () => {
+  const words = ['generate', '-m', at('run'), '--seed', '3', '--temperature', '0.9'];
+  const whole = await hippo([...words, '-p', 'To be', '-n', '12']);
+  const first = await hippo([...words, '-p', 'To be', '-n', '5', '--save-state', at('state')]);
+  expect(first.err).toContain('the state after 10 tokens');
+  const rest = await hippo([...words, '--state', at('state'), '-n', '7']);
+  expect(first.out.slice(0, -1) + rest.out).toBe(whole.out);
+
+  const other = await hippo(['generate', '-m', at('one'), '--state', at('state')]);
+  expect(other.code).toBe(1);
+  expect(other.err).toMatch(/[0-9a-f]{16}.*[0-9a-f]{16}/s);
+  const two = await hippo([...words, '--state', at('state'), '-N', '2']);
+  expect(two.code).toBe(2);
+  expect(two.err).toContain('--state and --num-samples contradict each other');
+});

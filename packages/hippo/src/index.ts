@@ -30,6 +30,7 @@ export {
   type TextOptions,
 } from './generate/generate-texts.ts';
 export { logProbability, type TokenProbability, topLogProbabilities } from './generate/log-probabilities.ts';
+export { modelFingerprint } from './generate/model-fingerprint.ts';
 export {
   createPromptCache,
   type PromptCache,

@@ -1,6 +1,6 @@
 // `hippo generate`: text from a model: one as it is drawn, several or a whole file of prompts side by side, or a beam search.
-import { beamSearch, generateTexts } from 'hippo';
-import type { LoadedModel } from 'hippo/node';
+import { beamSearch, generateTexts, modelFingerprint, openSession } from 'hippo';
+import { type LoadedModel, loadState, saveState } from 'hippo/node';
 import { defineCommand, type ValuesOf } from '../arguments/command.ts';
 import { writeBeamLines, writeBeams } from '../generation/beam-output.ts';
 import { generationOptions } from '../generation/options.ts';
@@ -28,6 +28,10 @@ export const command = defineCommand({
     { line: 'echo "To be" | hippo generate -m runs/first-light -p - -n 100 --greedy', help: 'prompt from stdin' },
     { line: 'hippo generate -m runs/first-light -p "ROMEO:" -N 4 --min-p 0.1 --stop "JULIET:"', help: 'four samples' },
     {
+      line: 'hippo generate -m runs/first-light -p "ROMEO:" --save-state romeo.state',
+      help: 'and --state romeo.state goes on from there, in any process',
+    },
+    {
       line: 'hippo generate -m runs/first-light --prompts plays.jsonl --beams 4 --json',
       help: 'search, for many prompts',
     },
@@ -52,9 +56,35 @@ export async function run(options: ValuesOf<typeof command>, io: CommandIo): Pro
   const started = performance.now();
   const work: Work = { loaded, prompts, signal, json: options.json };
   const count =
-    settings.kind === 'draw' ? await draw(settings.options, work, io) : await search(settings.options, work, io);
+    settings.kind === 'search'
+      ? await search(settings.options, work, io)
+      : options.state === undefined && options.saveState === undefined
+        ? await draw(settings.options, work, io)
+        : await continueState(options, settings.options, work, io);
   const rate = formatRate(count / ((performance.now() - started) / 1000), 'tokens');
   io.err.line(io.err.colors.dim(`${count} tokens, ${rate} with start-up`));
+}
+
+/** Draws one text on a session that begins with a saved state, or is saved at its end. */
+async function continueState(
+  { state: from, saveState: to }: Pick<ValuesOf<typeof command>, 'state' | 'saveState'>,
+  settings: DrawSettings,
+  work: Work,
+  io: CommandIo,
+): Promise<number> {
+  const { model, store, tokenizer } = work.loaded;
+  const owner = { fingerprint: () => modelFingerprint(model, store) };
+  const begun = from === undefined ? undefined : await loadState(from, owner);
+  const prompt = work.prompts.reduce((sum, text) => sum + tokenizer.encode(text).length, 0);
+  const capacity = (begun?.position ?? 0) + prompt + settings.maxTokens;
+  await using session = openSession(model, { store, capacity });
+  if (begun) await session.load(begun);
+  const count = await draw({ ...settings, session }, work, io);
+  if (to !== undefined) {
+    await saveState(to, await session.state());
+    io.err.line(io.err.colors.dim(`${to}: the state after ${session.position} tokens`));
+  }
+  return count;
 }
 
 /** Draws texts and writes them; returns how many tokens were drawn. */

@@ -23,6 +23,12 @@ const promptOptions = {
     help: 'texts for each prompt',
     defaultText: `${fromModel} 1`,
   },
+  state: {
+    type: 'string',
+    placeholder: 'file',
+    help: 'go on from a saved state: what it has read is not read again; --prompt may add to it',
+  },
+  saveState: { type: 'string', placeholder: 'file', help: 'save the state after the text, to go on from it later' },
   batch: { type: 'integer', min: 1, default: 8, aliases: ['batch-size'], help: 'texts written side by side at most' },
 } as const;
 

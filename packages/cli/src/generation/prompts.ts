@@ -2,18 +2,21 @@
 import { readFile } from 'node:fs/promises';
 import { DataError, UsageError } from 'hippo';
 import type { CommandIo } from '../terminal/io.ts';
+import { readInput } from '../terminal/read-input.ts';
 
 interface PromptSource {
+  /** A saved state to go on from, after which the prompt may be empty. */
+  readonly state?: string | undefined;
   readonly prompt: string | undefined;
   readonly prompts: string | undefined;
 }
 
 /** @throws UsageError `empty-prompt`, DataError `prompts` naming the line of a file that is no prompt. */
-export async function readPrompts({ prompt, prompts }: PromptSource, io: CommandIo): Promise<readonly string[]> {
+export async function readPrompts({ prompt, prompts, state }: PromptSource, io: CommandIo): Promise<readonly string[]> {
   if (prompts === '-') return manyPrompts('stdin', await readInput(io));
   if (prompts !== undefined) return manyPrompts(prompts, await readText(prompts));
-  const text = await onePrompt(prompt, io);
-  if (text !== '') return [text];
+  const text = state !== undefined && prompt === undefined ? '' : await onePrompt(prompt, io);
+  if (text !== '' || state !== undefined) return [text];
   throw new UsageError(
     'empty-prompt',
     'generate: the prompt is empty, and a model needs at least one token to go on from. Give --prompt some text.',
@@ -27,12 +30,6 @@ async function onePrompt(prompt: string | undefined, io: CommandIo): Promise<str
 }
 
 const readText = (path: string): Promise<string> => readFile(path, 'utf8');
-
-async function readInput(io: CommandIo): Promise<string> {
-  const parts: string[] = [];
-  for await (const chunk of io.input) parts.push(chunk.toString());
-  return parts.join('');
-}
 
 /** One prompt a line; empty lines are skipped. */
 export function manyPrompts(path: string, text: string): readonly string[] {

@@ -41,6 +41,15 @@ export function checkFlags(flags: GenerationFlags): void {
     const search = { '--length-penalty': flags.lengthPenalty, '--early-stopping': flags.earlyStopping || undefined };
     refuseGiven('--beams 1', search, 'one beam is no search');
   }
+  const continued = flags.state !== undefined ? '--state' : flags.saveState !== undefined ? '--save-state' : undefined;
+  if (continued) {
+    const several = {
+      '--prompts': prompts,
+      '--num-samples': numSamples > 1 || undefined,
+      '--beams': beams > 1 || undefined,
+    };
+    refuseGiven(continued, { ...several, '--echo': flags.echo || undefined }, 'a state belongs to one text');
+  }
   if (prompt !== undefined && prompts !== undefined) refuse('--prompt', '--prompts', 'both say what to continue');
   if (flags.logprobs !== undefined && !flags.json)
     throw new UsageError(
@@ -79,6 +88,8 @@ export function settingsOf(
     logprobs,
     flags.greedy || undefined,
     flags.echo || undefined,
+    flags.state,
+    flags.saveState,
   ];
   const wantsDraws = onlyDraws.some((value) => value !== undefined);
   const beams = flags.beams ?? (wantsDraws ? 1 : (model.beams ?? 1));
@@ -134,7 +145,9 @@ function draw(
       ...given({ stopStrings, seed: flags.seed, logprobs: flags.logprobs }),
       // The numbers beside the prompt's tokens are what --echo is for in JSON, even where no alternatives are asked for.
       ...(flags.json && flags.echo && { echo: true, logprobs: flags.logprobs ?? 0 }),
-      samples: flags.numSamples ?? (single ? 1 : (model.samples ?? 1)),
+      samples:
+        flags.numSamples ??
+        (single || flags.state !== undefined || flags.saveState !== undefined ? 1 : (model.samples ?? 1)),
       batch: flags.batch,
     },
     notices: model.notices,

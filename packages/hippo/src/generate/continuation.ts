@@ -58,8 +58,15 @@ export function rowSpace(vocabularySize: number): RowSpace {
   return { candidates: candidateSpace(vocabularySize), scores: new Float32Array(vocabularySize) };
 }
 
-/** Starts after `prompt`. The options must have been checked. */
-export function continuationOf(prompt: ArrayLike<number>, options: ContinuationOptions, space: RowSpace): Continuation {
+/**
+ * Starts after `prompt`. The options must have been checked.
+ * @param before how many tokens were read before the prompt.
+ */
+export function continuationOf(
+  prompt: ArrayLike<number>,
+  options: ContinuationOptions,
+  { space, before = 0 }: { readonly space: RowSpace; readonly before?: number },
+): Continuation {
   const { maxTokens, minTokens = 0, stopTokens = [], logprobs = 0, sample = 0 } = options;
   const unchanged = changesNothing(options);
   // Only from the first draw to the last: many continuations may wait for a row.
@@ -78,7 +85,7 @@ export function continuationOf(prompt: ArrayLike<number>, options: ContinuationO
       return index >= maxTokens;
     },
     draw(scores) {
-      const at = { position: prompt.length + index, sample };
+      const at = { position: before + prompt.length + index, sample };
       const token = sampleToken(change(scores), options, at, space.candidates);
       history?.add(token);
       if (stopTokens.includes(token) || index + 1 >= maxTokens) history = undefined;

@@ -10,6 +10,8 @@ import { promptChunks, readPrompt } from './read-prompt.ts';
 export interface Step<Event> {
   readonly events: readonly Event[];
   readonly next?: number;
+  /** The token that was drawn at the end and that nothing needs to read, unless somebody goes on from there. */
+  readonly last?: number;
 }
 
 export interface PromptToDecode<Event> {

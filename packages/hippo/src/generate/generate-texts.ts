@@ -12,10 +12,12 @@ import {
   rowSpace,
 } from './continuation.ts';
 import { decodePrompts, type PromptToDecode } from './decode-prompts.ts';
+import { decodeSession } from './decode-session.ts';
 import type { RecurrentModel } from './decoder.ts';
 import { checkOptionNames, refuseTogether } from './option-names.ts';
 import { noEcho, promptEcho } from './prompt-echo.ts';
 import { isGreedy } from './sampling-options.ts';
+import type { Session } from './session.ts';
 import { stopFilter } from './stop-strings.ts';
 import { type TextPiece, type TextWriter, textWriter } from './text-writer.ts';
 
@@ -29,6 +31,11 @@ export interface TextOptions extends ContinuationOptions {
    * and what follows it agrees to rounding with what follows it otherwise.
    */
   readonly echo?: boolean;
+  /**
+   * Go on from what this session has read, which is not read again: one prompt, which may be empty, one sample, no echo. The session
+   * has read prompt and text afterwards. Penalties know the tokens of the prompt given here.
+   */
+  readonly session?: Session;
   /** Ends every text with the finish reason `abort`, between two tokens or two chunks of a prompt. */
   readonly signal?: AbortSignal;
 }
@@ -52,10 +59,14 @@ export interface GenerateTextsOptions extends TextOptions {
 
 const textOptionNames = [
   ...continuationOptionNames,
-  ...Object.keys({ store: true, tokenizer: true, stopStrings: true, echo: true, signal: true } satisfies Record<
-    Exclude<keyof TextOptions, keyof ContinuationOptions>,
-    true
-  >),
+  ...Object.keys({
+    store: true,
+    tokenizer: true,
+    stopStrings: true,
+    echo: true,
+    session: true,
+    signal: true,
+  } satisfies Record<Exclude<keyof TextOptions, keyof ContinuationOptions>, true>),
 ];
 const defaultBatch = 8;
 
@@ -78,7 +89,7 @@ export async function* generateText(model: RecurrentModel, options: GenerateText
 export async function* generateTexts(model: RecurrentModel, options: GenerateTextsOptions): AsyncGenerator<TextPiece> {
   const vocabularySize = model.config.vocab_size;
   checkTextOptions(options, vocabularySize);
-  const { store, signal, maxTokens, batch = defaultBatch } = options;
+  const { store, session, signal, maxTokens, batch = defaultBatch } = options;
   const space = rowSpace(vocabularySize);
   const writers: TextWriter[] = [];
   const prompts = encodePrompts(options, vocabularySize).map((tokens, prompt) => {
@@ -92,7 +103,9 @@ export async function* generateTexts(model: RecurrentModel, options: GenerateTex
   });
   const capacity = maxTokens + prompts.reduce((most, { tokens }) => Math.max(most, tokens.length), 0);
   try {
-    yield* decodePrompts(model, prompts, { store, rows: batch, capacity, signal });
+    const [only] = prompts;
+    if (session && only) yield* decodeSession(session, only, { vocabularySize, signal });
+    else yield* decodePrompts(model, prompts, { store, rows: batch, capacity, signal });
   } catch (error) {
     if (!signal?.aborted || error !== signal.reason) throw error;
     for (const writer of writers) if (!writer.ended) yield writer.abort();
@@ -100,24 +113,34 @@ export async function* generateTexts(model: RecurrentModel, options: GenerateTex
 }
 
 function checkTextOptions(options: GenerateTextsOptions, vocabularySize: number): void {
-  const { stopStrings = [], samples = 1, sample, batch = defaultBatch, echo = false } = options;
+  const { stopStrings = [], samples = 1, sample, batch = defaultBatch, echo = false, session, prompts } = options;
   const who = 'generate';
   checkOptionNames(who, options, [...textOptionNames, 'prompts', 'samples', 'batch']);
   checkContinuation(options, vocabularySize, { least: echo ? 0 : 1 });
   stopFilter(stopStrings);
   checkWhole(who, 'samples', samples, 1);
   checkWhole(who, 'batch', batch, 1);
+  if (session) {
+    const why = 'a session goes on with one text';
+    if (prompts.length !== 1) refuseTogether(who, 'session', 'several prompts', why);
+    if (samples > 1) refuseTogether(who, 'session', 'samples', why);
+    if (echo) refuseTogether(who, 'session', 'echo', 'what a session has read is not known as text');
+  }
   if (samples === 1) return;
   if (sample !== undefined) refuseTogether(who, 'samples', 'sample', 'several samples are numbered from 0');
   if (isGreedy(options)) refuseTogether(who, 'samples', 'greedy', 'greedy decoding gives the same text every time');
 }
 
-function encodePrompts({ prompts, tokenizer }: GenerateTextsOptions, vocabularySize: number): readonly Int32Array[] {
+function encodePrompts(
+  { prompts, tokenizer, session }: GenerateTextsOptions,
+  vocabularySize: number,
+): readonly Int32Array[] {
   if (prompts.length === 0)
     throw new UsageError('empty-prompt', 'generate: prompts must hold at least one prompt; got none.');
   return prompts.map((given, index) => {
     const tokens = typeof given === 'string' ? tokenizer.encode(given) : Int32Array.from(given);
-    checkPrompt(tokens, vocabularySize, { what: prompts.length === 1 ? 'the prompt' : `prompt ${index}` });
+    if (!session || tokens.length > 0)
+      checkPrompt(tokens, vocabularySize, { what: prompts.length === 1 ? 'the prompt' : `prompt ${index}` });
     return tokens;
   });
 }
@@ -135,7 +158,8 @@ function promptWriters({ tokens, prompt, options, space }: PromptWriters) {
   const { visit, pieces } = options.echo ? promptEcho(tokens, tokenizer, logprobs, space.candidates) : noEcho;
   const own = Array.from({ length: samples }, (_, index) => {
     const place = { prompt, sample: index };
-    const continuation = continuationOf(tokens, { ...options, sample: first + index }, space);
+    const before = options.session?.position ?? 0;
+    const continuation = continuationOf(tokens, { ...options, sample: first + index }, { space, before });
     return textWriter(continuation, { place, tokenizer, stopStrings, echo: () => pieces(place) });
   });
   return { visit, own };

@@ -9,20 +9,27 @@ import {
   rowSpace,
 } from './continuation.ts';
 import { decodePrompts } from './decode-prompts.ts';
+import { decodeSession } from './decode-session.ts';
 import type { RecurrentModel } from './decoder.ts';
 import { checkOptionNames } from './option-names.ts';
+import type { Session } from './session.ts';
 
 export interface GenerateOptions extends ContinuationOptions {
   readonly store: Store;
-  /** Token ids of the prompt, at least one. */
+  /** Token ids of the prompt, at least one; none are needed where a session has read some. */
   readonly prompt: ArrayLike<number>;
+  /**
+   * Go on from what this session has read, which is not read again; it has read prompt and output afterwards. Penalties know the
+   * tokens of the prompt given here.
+   */
+  readonly session?: Session;
   /** Ends the iterator with the signal's reason, between two tokens or two chunks of the prompt. */
   readonly signal?: AbortSignal;
 }
 
 const optionNames = [
   ...continuationOptionNames,
-  ...Object.keys({ store: true, prompt: true, signal: true } satisfies Record<
+  ...Object.keys({ store: true, prompt: true, session: true, signal: true } satisfies Record<
     Exclude<keyof GenerateOptions, keyof ContinuationOptions>,
     true
   >),
@@ -34,18 +41,21 @@ const optionNames = [
  * vocabulary; NumericError when the model's scores are NaN; the signal's reason when it is aborted.
  */
 export async function* generate(model: RecurrentModel, options: GenerateOptions): AsyncGenerator<GeneratedToken> {
-  const { store, prompt, maxTokens, signal } = options;
+  const { store, prompt, session, maxTokens, signal } = options;
   const vocabularySize = model.config.vocab_size;
   checkOptionNames('generate', options, optionNames);
   checkContinuation(options, vocabularySize);
-  checkPrompt(prompt, vocabularySize);
+  if (!session || prompt.length > 0) checkPrompt(prompt, vocabularySize);
   const tokens = Int32Array.from(prompt);
-  const continuation = continuationOf(tokens, options, rowSpace(vocabularySize));
+  const space = rowSpace(vocabularySize);
+  const continuation = continuationOf(tokens, options, { space, before: session?.position ?? 0 });
   const step = (scores: Float32Array) => {
     const drawn = continuation.draw(scores);
     if ('stopToken' in drawn) return { events: [] };
-    return { events: [drawn], ...(!continuation.finished && { next: drawn.token }) };
+    return { events: [drawn], [continuation.finished ? 'last' : 'next']: drawn.token };
   };
+  const prompts = { tokens, continuations: [step] };
+  if (session) return yield* decodeSession(session, prompts, { vocabularySize, signal });
   const settings = { store, rows: 1, capacity: tokens.length + maxTokens, signal };
-  yield* decodePrompts(model, [{ tokens, continuations: [step] }], settings);
+  yield* decodePrompts(model, [prompts], settings);
 }

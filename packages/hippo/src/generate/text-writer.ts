@@ -62,23 +62,24 @@ export function textWriter(continuation: Continuation, options: WriterOptions): 
     ended = true;
     return { ...place, ...piece };
   };
-  const draw = (scores: Float32Array): { piece: TextPiece; next?: number } => {
+  const draw = (scores: Float32Array): { piece: TextPiece } & Pick<Step<TextPiece>, 'next' | 'last'> => {
     if (continuation.finished) return { piece: end({ text: '', finishReason: 'length' }) };
     const drawn = continuation.draw(scores);
     if ('stopToken' in drawn)
       return { piece: end({ text: rest(), finishReason: 'stop-token', stop: drawn.stopToken }) };
     const { index: _index, ...token } = drawn;
     const { text, stop } = filter.push(decoder.push(token.token));
-    if (stop !== undefined) return { piece: end({ text, token, finishReason: 'stop-string', stop }) };
-    if (continuation.finished) return { piece: end({ text: text + rest(), token, finishReason: 'length' }) };
+    const last = token.token;
+    if (stop !== undefined) return { piece: end({ text, token, finishReason: 'stop-string', stop }), last };
+    if (continuation.finished) return { piece: end({ text: text + rest(), token, finishReason: 'length' }), last };
     return { piece: { ...place, text, token }, next: token.token };
   };
   return {
     step(scores) {
       const before = begun ? [] : echo();
       begun = true;
-      const { piece, next } = draw(scores);
-      return { events: [...before, piece], ...(next !== undefined && { next }) };
+      const { piece, ...tokens } = draw(scores);
+      return { events: [...before, piece], ...tokens };
     },
     get ended() {
       return ended;
