@@ -7,6 +7,7 @@ const entries: CommandEntries = {
   generate: commandEntry(() => import('./commands/generate.ts')),
   perplexity: commandEntry(() => import('./commands/perplexity.ts')),
   logits: commandEntry(() => import('./commands/logits.ts')),
+  quantize: commandEntry(() => import('./commands/quantize.ts')),
   info: commandEntry(() => import('./commands/info.ts')),
   doctor: commandEntry(() => import('./commands/doctor.ts')),
   'first-light': commandEntry(() => import('./commands/first-light.ts')),

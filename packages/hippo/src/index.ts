@@ -5,6 +5,12 @@ export { type ByteSource, memorySource, openSafetensors, type TensorSource } fro
 export { safetensorsPieces } from './checkpoint/safetensors-writer.ts';
 export * from './errors.ts';
 export { compileScorer, type Scorer, type TextScore } from './evaluate/perplexity.ts';
+export {
+  type QuantizationReport,
+  type QuantizationReportOptions,
+  quantizationReport,
+  type WeightedModel,
+} from './evaluate/quantization-report.ts';
 export { createDecoder, type Decoder, type DecoderOptions } from './generate/decoder.ts';
 export { type GeneratedToken, type GenerateOptions, generate, logProbability } from './generate/generate.ts';
 export { argMax, type SamplingOptions, sampleToken } from './generate/sampler.ts';
@@ -18,11 +24,13 @@ export {
   type ModelConfig,
   type ModelConfigInput,
   paddedVocabularySize,
+  type QuantizationConfig,
 } from './models/config.ts';
 export { type LanguageModel, languageModel } from './models/language-model.ts';
 export * from './models/parameter-count.ts';
 export { parseModelConfig } from './models/parse-config.ts';
 export * from './models/presets.ts';
+export { quantizedTwin, quantizeTensor } from './models/quantize-model.ts';
 export * as ops from './ops/index.ts';
 export { type BadNumber, type CompiledFunction, compile } from './session/compile.ts';
 export { type BackendName, backendNames, type Device, type DeviceOptions, openDevice } from './session/device.ts';
@@ -31,6 +39,7 @@ export { nearest } from './suggest.ts';
 export type { DType, TypedArray } from './tensor/dtype.ts';
 export { type HostTensor, scalarOf, tensor } from './tensor/host-tensor.ts';
 export { normals, type PhiloxDraw, philox4x32, uniforms } from './tensor/philox.ts';
+export { dequantizeRows, type Quantization, quantizeRows } from './tensor/quantization.ts';
 export type { Shape } from './tensor/shape.ts';
 export { checkCausality } from './testing/causality.ts';
 export { type ConformanceCase, disagreement } from './testing/conformance.ts';

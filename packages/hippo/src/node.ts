@@ -10,4 +10,5 @@ export {
   saveModel,
   tensorsOf,
 } from './node/model-folder.ts';
+export { type QuantizedFolder, quantizeFolder } from './node/quantize-folder.ts';
 export { openRunFolder, type RunFolder, type RunRecord } from './node/run-folder.ts';

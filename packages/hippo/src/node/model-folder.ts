@@ -232,7 +232,8 @@ export async function loadModel(path: string, { device }: { readonly device: Dev
   return { folder, model, store, tokenizer, sampling: await readGenerationConfig(folder) };
 }
 
-async function readTokenizerFiles(folder: string): Promise<Record<string, string | undefined>> {
+/** The texts of a folder's tokenizer files, by name. */
+export async function readTokenizerFiles(folder: string): Promise<Record<string, string | undefined>> {
   const entries = tokenizerFileNames.map(async (name) => {
     const path = join(folder, name);
     return [name, (await exists(path)) ? await readFile(path, 'utf8') : undefined] as const;
