@@ -93,9 +93,18 @@ function halfByteDot(w: usize, scales: usize, x: usize): f32 {
   // From memory: engines make constants anew wherever a loop uses them.
   const low = v128.load(x);
   x += 16;
-  for (const end = scales; w < end; w += 64, scales += 8) {
-    const integers = ASC_FEATURE_RELAXED_SIMD ? relaxedBlock(w, x, low) : plainBlock(w, x, low);
-    x += ASC_FEATURE_RELAXED_SIMD ? 128 : 256;
+  for (const end = scales; w < end; scales += 8) {
+    let integers = i32x4.splat(0);
+    if (ASC_FEATURE_RELAXED_SIMD) {
+      // In halves: engines load all that a loop's body reads first, and a whole block's loads push the sums out of registers.
+      let words = i16x8.splat(0);
+      for (const half = x + 128; x < half; x += 64, w += 32) {
+        words = i16x8.add(words, i16x8.add(pairs(v128.load(w), x, low), pairs(v128.load(w, 16), x + 32, low)));
+      }
+      integers = i32x4.extadd_pairwise_i16x8_s(words);
+    } else {
+      for (const next = x + 256; x < next; x += 64, w += 16) integers = i32x4.add(integers, plainPart(v128.load(w), x, low));
+    }
     const scale = f32x4.mul(i32x4.shl(v128.load16x4_u(scales), 16), v128.load(x, 16));
     // Not fused, in either build: the same bits.
     sum = f32x4.add(sum, f32x4.mul(f32x4.convert_i32x4_s(i32x4.sub(integers, v128.load(x))), scale));
@@ -114,14 +123,6 @@ function pairs(w: v128, x: usize, low: v128): v128 {
   );
 }
 
-// @ts-ignore: decorator
-@inline
-function relaxedBlock(w: usize, x: usize, low: v128): v128 {
-  const s0 = i16x8.add(pairs(v128.load(w), x, low), pairs(v128.load(w, 16), x + 32, low));
-  const s1 = i16x8.add(pairs(v128.load(w, 32), x + 64, low), pairs(v128.load(w, 48), x + 96, low));
-  return i32x4.extadd_pairwise_i16x8_s(i16x8.add(s0, s1));
-}
-
 /** The same sums of the same lanes; `low`: 15 in every other byte. */
 // @ts-ignore: decorator
 @inline
@@ -131,12 +132,4 @@ function plainPart(w: v128, x: usize, low: v128): v128 {
   const c = i32x4.dot_i16x8_s(v128.and(i16x8.shr_u(w, 4), low), v128.load(x, 32));
   const d = i32x4.dot_i16x8_s(i16x8.shr_u(w, 12), v128.load(x, 48));
   return i32x4.add(i32x4.add(a, b), i32x4.add(c, d));
-}
-
-// @ts-ignore: decorator
-@inline
-function plainBlock(w: usize, x: usize, low: v128): v128 {
-  let sum = i32x4.splat(0);
-  for (let at: usize = 0; at < 64; at += 16) sum = i32x4.add(sum, plainPart(v128.load(w + at), x + 4 * at, low));
-  return sum;
 }
