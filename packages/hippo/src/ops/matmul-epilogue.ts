@@ -166,9 +166,9 @@ export function absorbIntoMatmul(
   if (operation.name === elementwiseTable.gelu.name) return done.gelu ? undefined : extended(undefined, { gelu: true });
   const other = inputs[1 - at];
   if (operation.name !== elementwiseTable.add.name || !other || other.dtype !== 'f32') return undefined;
-  if (elementCount(other.shape) === elementCount(result.shape)) {
-    return other.shape.length === result.shape.length ? extended(other, { residual: true }) : undefined;
-  }
+  // A bias of columns has as many numbers as the result of a single row, which only its rank tells from a residual.
+  if (elementCount(other.shape) === elementCount(result.shape) && other.shape.length === result.shape.length)
+    return extended(other, { residual: true });
   const bias = done.bias === 'none' && !done.gelu ? biasKind(other.shape, result.shape, product.sizes(producer)) : 'none';
   return bias === 'none' ? undefined : extended(other, { bias });
 }
