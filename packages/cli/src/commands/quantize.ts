@@ -71,11 +71,20 @@ function checkOptions({ bits, 'group-size': groupSize, report, text }: Options):
 
 async function readText(file: string): Promise<string> {
   return await readFile(file, 'utf8').catch((cause: Error) => {
-    throw new DataError('unreadable-text', `quantize: ${file} cannot be read; got ${cause.message}.`, { file }, { cause });
+    throw new DataError(
+      'unreadable-text',
+      `quantize: ${file} cannot be read; got ${cause.message}.`,
+      { file },
+      { cause },
+    );
   });
 }
 
-async function compare({ from, to, window, ...choice }: Options, text: string, io: CommandIo): Promise<QuantizationReport> {
+async function compare(
+  { from, to, window, ...choice }: Options,
+  text: string,
+  io: CommandIo,
+): Promise<QuantizationReport> {
   await using device: Device = await openChosenDevice(choice, io);
   const [float, quantized] = [await loadModel(from, { device }), await loadModel(to, { device })];
   return await quantizationReport(float, quantized, float.tokenizer.encode(text), { window });
@@ -83,8 +92,14 @@ async function compare({ from, to, window, ...choice }: Options, text: string, i
 
 function reportTable({ logits, float, quantized, perplexityDifference }: QuantizationReport): string {
   return alignTable([
-    ['logits', `largest difference ${logits.largest.toPrecision(3)}, RMS ${logits.rms.toPrecision(3)}, of a spread of ${logits.spread.toPrecision(3)}, ${logits.positions} positions`],
+    [
+      'logits',
+      `largest difference ${logits.largest.toPrecision(3)}, RMS ${logits.rms.toPrecision(3)}, of a spread of ${logits.spread.toPrecision(3)}, ${logits.positions} positions`,
+    ],
     ['perplexity, f32', `${float.perplexity.toFixed(4)} on ${float.tokens} tokens`],
-    ['perplexity, quantised', `${quantized.perplexity.toFixed(4)}, ${perplexityDifference >= 0 ? '+' : '−'}${Math.abs(perplexityDifference).toFixed(4)}`],
+    [
+      'perplexity, quantised',
+      `${quantized.perplexity.toFixed(4)}, ${perplexityDifference >= 0 ? '+' : '−'}${Math.abs(perplexityDifference).toFixed(4)}`,
+    ],
   ]);
 }

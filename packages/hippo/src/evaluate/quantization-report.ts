@@ -64,7 +64,11 @@ export async function quantizationReport(
 async function compareLogits(
   float: WeightedModel,
   quantized: WeightedModel,
-  { tokens, window, windows }: { readonly tokens: ArrayLike<number>; readonly window: number; readonly windows: number },
+  {
+    tokens,
+    window,
+    windows,
+  }: { readonly tokens: ArrayLike<number>; readonly window: number; readonly windows: number },
 ): Promise<QuantizationReport['logits']> {
   const compiled = ({ model, store }: WeightedModel) =>
     compile(({ ids }) => ({ logits: model.apply(ids).logits }), {

@@ -169,16 +169,13 @@ export function absorbIntoMatmul(
   // A bias of columns has as many numbers as the result of a single row, which only its rank tells from a residual.
   if (elementCount(other.shape) === elementCount(result.shape) && other.shape.length === result.shape.length)
     return extended(other, { residual: true });
-  const bias = done.bias === 'none' && !done.gelu ? biasKind(other.shape, result.shape, product.sizes(producer)) : 'none';
+  const bias =
+    done.bias === 'none' && !done.gelu ? biasKind(other.shape, result.shape, product.sizes(producer)) : 'none';
   return bias === 'none' ? undefined : extended(other, { bias });
 }
 
 /** Whether an operand broadcast to `shape` is one number a column or one a row of an m×n product of that many elements. */
-function biasKind(
-  from: Shape,
-  shape: Shape,
-  { m, n }: Pick<MatmulSizes, 'm' | 'n'>,
-): MatmulEpilogueAttributes['bias'] {
+function biasKind(from: Shape, shape: Shape, { m, n }: Pick<MatmulSizes, 'm' | 'n'>): MatmulEpilogueAttributes['bias'] {
   if (from.length > shape.length) return 'none';
   const strides = broadcastStrides(from, shape);
   const count = elementCount(from);

@@ -13,9 +13,10 @@ import { absorbIntoMatmul, type MatmulEpilogueAttributes, matmulEpilogueOperatio
 import { reshape } from './reshape.ts';
 import { sliceAxis } from './slice.ts';
 
-export type QuantizedMatmulAttributes = QuantizedMatrix & Pick<MatmulEpilogueAttributes, 'gelu' | 'residual'> & {
-  readonly bias: 'none' | 'columns';
-};
+export type QuantizedMatmulAttributes = QuantizedMatrix &
+  Pick<MatmulEpilogueAttributes, 'gelu' | 'residual'> & {
+    readonly bias: 'none' | 'columns';
+  };
 
 /** The words of a quantised matrix; its rows. */
 function ruleWords(words: ValueType, matrix: QuantizedMatrix): number {
@@ -47,15 +48,23 @@ export const quantizedMatmulOperation: Operation<QuantizedMatmulAttributes> = {
     const counts = [...(biasKind === 'columns' ? [rows] : []), ...(hasResidual ? [m * rows] : [])];
     rule(
       inputs.length === 2 + counts.length &&
-        counts.every((count, i) => elementCount(inputs[2 + i]?.shape ?? []) === count && inputs[2 + i]?.dtype === 'f32'),
-      () => `bias and residual must have ${counts.join(' and ')} f32 numbers; got ${inputs.slice(2).map((type) => formatShape(type.shape)).join(' and ')}.`,
+        counts.every(
+          (count, i) => elementCount(inputs[2 + i]?.shape ?? []) === count && inputs[2 + i]?.dtype === 'f32',
+        ),
+      () =>
+        `bias and residual must have ${counts.join(' and ')} f32 numbers; got ${inputs
+          .slice(2)
+          .map((type) => formatShape(type.shape))
+          .join(' and ')}.`,
     );
     return [{ shape: [m, rows], dtype: 'f32' }];
   },
   reference: ([x, words, ...rest], { bits, inputs, ...epilogue }, outputs) => {
     if (!x || !words) return [];
     const attributes = { ...epilogue, transposeA: false, transposeB: true };
-    return matmulEpilogueOperation.reference?.([x, dequantized(words, { bits, inputs }), ...rest], attributes, outputs) ?? [];
+    return (
+      matmulEpilogueOperation.reference?.([x, dequantized(words, { bits, inputs }), ...rest], attributes, outputs) ?? []
+    );
   },
   operations: ([x], { inputs }, [output]) => 2 * inputs * (x?.shape[0] ?? 0) * (output?.shape[1] ?? 0),
 };

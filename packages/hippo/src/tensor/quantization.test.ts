@@ -25,7 +25,9 @@ describe.each([8, 4] as const)('%i bits', (bits) => {
         const data = Float32Array.from({ length: 2 * inputs }, () => stream.next().value ?? 0);
         const back = dequantizeRows(quantizeRows(data, { bits, inputs }, 'w'), { bits, inputs });
         const bound = halfSteps(data, inputs, bits);
-        return data.every((value, i) => Math.abs((back[i] ?? Number.NaN) - value) <= (bound[i] ?? 0) * (1 + 1e-5) + 1e-38);
+        return data.every(
+          (value, i) => Math.abs((back[i] ?? Number.NaN) - value) <= (bound[i] ?? 0) * (1 + 1e-5) + 1e-38,
+        );
       }),
       { numRuns: 60 },
     );
@@ -51,8 +53,10 @@ describe.each([8, 4] as const)('%i bits', (bits) => {
 
 it('4 bits take a step of an eighth on the longer side', () => {
   const matrix = { bits: 4, inputs: 32 } as const;
-  const sample = (extreme: number): Float32Array => Float32Array.from({ length: 32 }, (_, i) => (i === 5 ? extreme : 0.25));
-  for (const extreme of [8, -8]) expect(dequantizeRows(quantizeRows(sample(extreme), matrix, 'w'), matrix)[5]).toBe(extreme);
+  const sample = (extreme: number): Float32Array =>
+    Float32Array.from({ length: 32 }, (_, i) => (i === 5 ? extreme : 0.25));
+  for (const extreme of [8, -8])
+    expect(dequantizeRows(quantizeRows(sample(extreme), matrix, 'w'), matrix)[5]).toBe(extreme);
 });
 
 it('rows have the bytes that the layout says', () => {

@@ -306,12 +306,17 @@ function quantizedCases(): ConformanceCase[] {
     [70, 129, 67],
   ] as const;
   return ([8, 4] as const).flatMap((bits) => [
-    ...sizes.map(([m, n, inputs]): ConformanceCase => ({
-      ...one('quantizedMatmul', `${bits} bits, ${m}×${inputs}×${n}`, [f([m, inputs]), words(n, { bits, inputs })], (x, w) =>
-        ops.quantizedMatmul(x as V, w as V, { bits, inputs }),
-      ),
-      tolerance: m > 16 ? 5e-6 : bits === 8 ? 1e-4 : 1e-2,
-    })),
+    ...sizes.map(
+      ([m, n, inputs]): ConformanceCase => ({
+        ...one(
+          'quantizedMatmul',
+          `${bits} bits, ${m}×${inputs}×${n}`,
+          [f([m, inputs]), words(n, { bits, inputs })],
+          (x, w) => ops.quantizedMatmul(x as V, w as V, { bits, inputs }),
+        ),
+        tolerance: m > 16 ? 5e-6 : bits === 8 ? 1e-4 : 1e-2,
+      }),
+    ),
     ...[2, 30].map((m): ConformanceCase => {
       const inputs = [f([m, 40]), words(24, { bits, inputs: 40 }), f([24]), f([m, 24])];
       const attributes = { bits, inputs: 40, bias: 'columns', gelu: true, residual: true } as const;
@@ -330,7 +335,8 @@ function quantizedCases(): ConformanceCase[] {
         'quantizedMatmul',
         `${bits} bits, written as a layer of one row`,
         [f([1, 1, 40]), words(24, { bits, inputs: 40 }), f([24]), f([1, 1, 24])],
-        (x, w, b, r) => ops.add(ops.gelu(ops.add(ops.quantizedMatmul(x as V, w as V, { bits, inputs: 40 }), b as V)), r as V),
+        (x, w, b, r) =>
+          ops.add(ops.gelu(ops.add(ops.quantizedMatmul(x as V, w as V, { bits, inputs: 40 }), b as V)), r as V),
       ),
       tolerance: bits === 8 ? 1e-4 : 1e-2,
     },

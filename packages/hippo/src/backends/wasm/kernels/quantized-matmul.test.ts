@@ -100,7 +100,9 @@ describe.each(builds)('quantised products, %s build', (build) => {
       const ids = Int32Array.of(4, 0, -1, 2, 5);
       const [got] = run(quantizedGatherRowsCalls({ ...matrix, rows: 5, count: 5 }), [words, ids], [5 * inputs]);
       const want = [...ids].flatMap((id) =>
-        id >= 0 && id < 5 ? [...table.subarray(id * inputs, (id + 1) * inputs)] : Array<number>(inputs).fill(Number.NaN),
+        id >= 0 && id < 5
+          ? [...table.subarray(id * inputs, (id + 1) * inputs)]
+          : Array<number>(inputs).fill(Number.NaN),
       );
       expect([...got!]).toEqual(want.map((x) => (x === 0 ? expect.closeTo(0, 12) : x)));
     });

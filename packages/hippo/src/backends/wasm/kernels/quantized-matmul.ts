@@ -98,7 +98,8 @@ function panelCalls(options: QuantizedMatmulOptions): KernelCalls {
   };
   return {
     workspaceBytes: (parts) =>
-      panelBytes + Math.max(...[Math.min(n, columns), n % columns || columns].map((c) => productOf(c).workspaceBytes(parts))),
+      panelBytes +
+      Math.max(...[Math.min(n, columns), n % columns || columns].map((c) => productOf(c).workspaceBytes(parts))),
     calls: (at, parts) =>
       Array.from({ length: Math.ceil(n / columns) }, (_, i) => slabCalls(i * columns, at, parts)).flat(),
   };
