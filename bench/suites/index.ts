@@ -52,6 +52,13 @@ export const suites: Readonly<Record<string, SuiteEntry>> = {
       'prompt is arithmetic: its limit is our own matrix product, measured beside it.',
     load: () => import('./generation.ts'),
   },
+  'quantised-generation': {
+    title: 'Generation with quantised weights',
+    about:
+      'The preset h3-125m with random weights at batch 1, in f32, with weights of 8 bits and of 4. A token reads every weight once: the ' +
+      'limit is reading that many bytes. The error is against an f32 model with the quantised weights made f32 again.',
+    load: () => import('./quantised-generation.ts'),
+  },
   edges: {
     title: 'Start-up, idleness, one core',
     about:

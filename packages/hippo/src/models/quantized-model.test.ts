@@ -104,7 +104,7 @@ describe.each(backends)('quantised models on %s', (backend) => {
       [4, 0.03],
     ] as const) {
       const { twin, packed } = await twins(backend, opened, bits);
-      const ids = [...opened.io.get('input_ids').data.slice(0, 40)];
+      const ids = [...opened.io.get('input_ids').data.slice(0, 80)];
       const whole = await logitsOf(twin, packed, tensor(Int32Array.from(ids), [1, ids.length]));
       await using decoder = createDecoder(twin, { store: packed, capacity: ids.length, chunks: [1] });
       const last = await decoder.feed(ids);
@@ -124,8 +124,8 @@ describe('quantised models', () => {
     const store = await openStore('wasm', model.variables);
     const { twin, packed, float } = await twins('wasm', { model, store }, bits);
     const tokens = tensor(
-      Int32Array.from({ length: 40 }, (_, i) => (i * 7) % 50),
-      [1, 40],
+      Int32Array.from({ length: 80 }, (_, i) => (i * 7) % 50),
+      [2, 40],
     );
     const [got, want] = [await logitsOf(twin, packed, tokens), await logitsOf(model, float, tokens)];
     expect(relativeError(got.data, want.data)).toBeLessThan(1e-5);

@@ -1,7 +1,7 @@
 // Packing weights: what comes back is at most half a step from what went in, in the layout that the kernels read.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { dequantizeRows, type QuantizedBits, quantizeRows, rowLayout, rowWords } from './quantization.ts';
+import { dequantizeRows, type QuantizedBits, quantizeRows, rowBytes, rowWords, scaleAt } from './quantization.ts';
 
 /** Half a step for each number, by the definition of the scales, with 1 in 128 for the rounding of a bf16 scale. */
 function halfSteps(data: Float32Array, inputs: number, bits: QuantizedBits): Float64Array {
@@ -60,12 +60,16 @@ it('4 bits take a step of an eighth on the longer side', () => {
 });
 
 it('rows have the bytes that the layout says', () => {
-  expect(rowLayout({ bits: 8, inputs: 768 })).toEqual({ scalesAt: 768, bytes: 784 });
-  expect(rowLayout({ bits: 4, inputs: 768 })).toEqual({ scalesAt: 384, bytes: 432 });
+  expect([rowBytes({ bits: 8, inputs: 768 }), scaleAt(768)]).toEqual([784, 768]);
+  expect(rowBytes({ bits: 4, inputs: 768 })).toBe(432);
   expect(rowWords({ bits: 4, inputs: 1 })).toBe(20);
-  // Input 37 is number 5 of group 1: byte 4·1 + 1, high half; the offset is 8.
-  const data = new Float32Array(64).fill(0);
-  data[37] = -1;
+  // Three rows of 64: a pair and a lone one. Input 37 is number 5 of group 1: byte 4·1 + 1 of the first piece, high half; the offset is 8.
+  const data = new Float32Array(3 * 64);
+  for (const row of [0, 1, 2]) data[row * 64 + 37] = -1 - row;
   const bytes = new Uint8Array(quantizeRows(data, { bits: 4, inputs: 64 }, 'w').buffer);
-  expect([bytes[5], bytes[4], bytes[6]]).toEqual([0x08, 0x88, 0x88]);
+  expect(bytes.length).toBe(3 * 80);
+  const [pair, lone] = [16, 160 + 16];
+  expect([bytes[pair + 5], bytes[pair + 16 + 5], bytes[pair + 32 + 5], bytes[lone + 5]]).toEqual([0x08, 0x08, 0x88, 0x08]);
+  const scales = new DataView(bytes.buffer);
+  expect([2, 8 + 2, 160 + 2].map((at) => scales.getUint16(at, true))).toEqual([0x3e00, 0x3e80, 0x3ec0]); // ⅛, ¼, ⅜
 });

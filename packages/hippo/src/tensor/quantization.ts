@@ -8,10 +8,12 @@
 // 8 bits, after absolute-maximum scaling as in LLM.int8 (Dettmers et al., arXiv 2208.07339): the row's integers −127 … 127, a byte
 // each, zeros up to a multiple of 16 bytes; then the scale as f32, then 12 bytes of zeros, so that rows keep their alignment.
 //
-// 4 bits: blocks of 128 inputs, four groups of 32 (the last block filled up with zeros), 64 bytes each; then four bf16
-// scales a block; then zeros up to a multiple of 16 bytes. Integers −8 … 7 are stored plus 8. Input i of group g of a block lies in
-// byte 16·⌊i/8⌋ + 4g + i mod 4, in the low half where ⌊i/4⌋ is even: a lane of four bytes belongs to one group in every vector of 16
-// bytes, so that lanes are sums of groups, without any sums across lanes.
+// 4 bits: rows lie in pairs, their pieces in turn, so that a kernel reads both as one stream; an odd last row lies alone. A pair is its
+// scales, then its integers, then zeros up to two rows of words. Inputs come in blocks of 128, four groups of 32 (the last block filled
+// up with zeros): of each block four bf16 scales of the one row and four of the other; then of each block the first 16
+// bytes of the one row, the first of the other, the second of the one and so on, 64 bytes a row. Integers −8 … 7 are stored plus 8. Input i
+// of group g of a block lies in byte 4g + i mod 4 of the row's ⌊i/8⌋th 16 bytes, in the low half where ⌊i/4⌋ is even: a lane of four
+// bytes belongs to one group in every vector of 16 bytes, so that lanes are sums of groups, without any sums across lanes.
 import { CheckpointError } from '../errors.ts';
 
 export type QuantizedBits = 4 | 8;
@@ -35,16 +37,24 @@ export type QuantizedMatrix = { readonly bits: QuantizedBits; readonly inputs: n
 
 const align = (bytes: number): number => Math.ceil(bytes / alignment) * alignment;
 
-/** Where a row's scales begin, and the bytes of the row. */
-export function rowLayout({ bits, inputs }: QuantizedMatrix): { readonly scalesAt: number; readonly bytes: number } {
-  if (bits === 8) return { scalesAt: align(inputs), bytes: align(inputs) + alignment };
-  const blocks = Math.ceil(inputs / blockSize);
-  return { scalesAt: blocks * blockBytes, bytes: align(blocks * (blockBytes + scaleBytes)) };
+/** Blocks of a row at 4 bits. */
+export function blocksOf(inputs: number): number {
+  return Math.ceil(inputs / blockSize);
+}
+
+/** Bytes of a row of words. */
+export function rowBytes({ bits, inputs }: QuantizedMatrix): number {
+  return bits === 8 ? align(inputs) + alignment : align(blocksOf(inputs) * (blockBytes + scaleBytes));
+}
+
+/** From the start of a row to its scale, at 8 bits. */
+export function scaleAt(inputs: number): number {
+  return align(inputs);
 }
 
 /** 32-bit words of a row. */
 export function rowWords(matrix: QuantizedMatrix): number {
-  return rowLayout(matrix).bytes / 4;
+  return rowBytes(matrix) / 4;
 }
 
 /**
@@ -64,45 +74,61 @@ export function quantizeRows(data: Float32Array, matrix: QuantizedMatrix, name: 
     );
   const rows = data.length / inputs;
   const words = new Int32Array(rows * rowWords(matrix));
-  const pack = bits === 8 ? packBytes : packHalfBytes;
-  const { bytes } = rowLayout(matrix);
-  for (let row = 0; row < rows; row++)
-    pack(data.subarray(row * inputs, (row + 1) * inputs), new DataView(words.buffer, row * bytes, bytes), matrix);
+  const target = new DataView(words.buffer);
+  for (let row = 0; row < rows; row++) {
+    const numbers = data.subarray(row * inputs, (row + 1) * inputs);
+    if (bits === 8) packBytes(numbers, target, row * rowBytes(matrix));
+    else packHalfBytes(numbers, target, placesOf(row, rows, matrix));
+  }
   return words;
 }
 
-function packBytes(row: Float32Array, target: DataView, matrix: QuantizedMatrix): void {
+function packBytes(row: Float32Array, target: DataView, at: number): void {
   const largest = row.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
   const scale = Math.fround(largest / 127);
   const code = (value: number): number => (scale === 0 ? 0 : clamp(Math.round(value / scale), -127, 127));
   row.forEach((value, i) => {
-    target.setInt8(i, code(value));
+    target.setInt8(at + i, code(value));
   });
-  target.setFloat32(rowLayout(matrix).scalesAt, scale, true);
+  target.setFloat32(at + scaleAt(row.length), scale, true);
 }
 
-function packHalfBytes(row: Float32Array, target: DataView, matrix: QuantizedMatrix): void {
-  const { scalesAt } = rowLayout(matrix);
-  for (let at = 0; at < scalesAt; at++) target.setUint8(at, 0x88); // zeros, where no input lies
-  for (let from = 0; from < row.length; from += groupSize) {
-    const group = row.subarray(from, from + groupSize);
+function packHalfBytes(row: Float32Array, target: DataView, places: Places): void {
+  const padded = blocksOf(row.length) * blockSize;
+  for (let from = 0; from < padded; from += groupSize) {
+    const group = row.subarray(from, from + groupSize); // empty beyond the row
     const half = groupScale(group);
     const scale = valueOfBfloat16(half);
-    target.setUint16(scalesAt + (from / groupSize) * 2, half, true);
-    group.forEach((value, i) => {
-      const { byte, shift } = halfByteAt(from + i);
-      const code = scale === 0 ? 8 : clamp(Math.round(value / scale), -8, 7) + 8;
+    target.setUint16(places.scale(from), half, true);
+    for (let i = 0; i < groupSize; i++) {
+      const { byte, shift } = places.code(from + i);
+      const code = scale === 0 ? 8 : clamp(Math.round((group[i] ?? 0) / scale), -8, 7) + 8;
       target.setUint8(byte, (target.getUint8(byte) & ~(15 << shift)) | (code << shift));
-    });
+    }
   }
 }
 
-/** Byte of a row, and bits in it, of an input. */
-function halfByteAt(input: number): { readonly byte: number; readonly shift: number } {
-  const i = input % groupSize;
-  const group = Math.floor(input / groupSize) % groupsOfBlock;
-  const byte = Math.floor(input / blockSize) * blockBytes + 16 * Math.floor(i / 8) + 4 * group + (i % 4);
-  return { byte, shift: 4 * (Math.floor(i / 4) % 2) };
+/** Where a row's numbers lie at 4 bits, by input: the byte and the bits in it; the byte of its group's scale. */
+interface Places {
+  code(input: number): { readonly byte: number; readonly shift: number };
+  scale(input: number): number;
+}
+
+function placesOf(row: number, rows: number, matrix: QuantizedMatrix): Places {
+  const lone = row === rows - 1 && rows % 2 === 1;
+  const [lanes, lane] = lone ? [1, 0] : [2, row % 2];
+  const scales = (row - lane) * rowBytes(matrix);
+  const codes = scales + align(lanes * scaleBytes * blocksOf(matrix.inputs));
+  const groupOf = (input: number): number => Math.floor(input / groupSize) % groupsOfBlock;
+  const blockOf = (input: number): number => Math.floor(input / blockSize);
+  return {
+    code: (input) => {
+      const i = input % groupSize;
+      const piece = (blockOf(input) * 4 + Math.floor(i / 8)) * lanes + lane;
+      return { byte: codes + 16 * piece + 4 * groupOf(input) + (i % 4), shift: 4 * (Math.floor(i / 4) % 2) };
+    },
+    scale: (input) => scales + scaleBytes * (blockOf(input) * lanes + lane) + 2 * groupOf(input),
+  };
 }
 
 /**
@@ -137,22 +163,23 @@ const clamp = (value: number, low: number, high: number): number => Math.min(hig
 /** The f32 numbers [rows, inputs] that words stand for. */
 export function dequantizeRows(words: Int32Array | Uint32Array, matrix: QuantizedMatrix): Float32Array {
   const { bits, inputs } = matrix;
-  const { bytes, scalesAt } = rowLayout(matrix);
+  const bytes = rowBytes(matrix);
   const rows = (words.length * 4) / bytes;
   const result = new Float32Array(rows * inputs);
+  const view = new DataView(words.buffer, words.byteOffset, words.byteLength);
   for (let row = 0; row < rows; row++) {
-    const view = new DataView(words.buffer, words.byteOffset + row * bytes, bytes);
+    const places = placesOf(row, rows, matrix);
     for (let i = 0; i < inputs; i++) {
-      const { byte, shift } = halfByteAt(i);
-      const [code, scale] =
+      result[row * inputs + i] =
         bits === 8
-          ? [view.getInt8(i), view.getFloat32(scalesAt, true)]
-          : [
-              ((view.getUint8(byte) >> shift) & 15) - 8,
-              valueOfBfloat16(view.getUint16(scalesAt + 2 * Math.floor(i / groupSize), true)),
-            ];
-      result[row * inputs + i] = code * scale;
+          ? view.getInt8(row * bytes + i) * view.getFloat32(row * bytes + scaleAt(inputs), true)
+          : halfByteIn(view, places, i);
     }
   }
   return result;
+}
+
+function halfByteIn(view: DataView, places: Places, input: number): number {
+  const { byte, shift } = places.code(input);
+  return (((view.getUint8(byte) >> shift) & 15) - 8) * valueOfBfloat16(view.getUint16(places.scale(input), true));
 }

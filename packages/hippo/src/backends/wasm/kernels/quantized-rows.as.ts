@@ -1,25 +1,32 @@
 // Quantised weights back to f32 (tensor/quantization.ts), a number = integer × scale, exactly as the reference does it.
 // quantizedGatherRows: out[i] = row ids[i] of the matrix, a row of NaN where the id lies outside. Words: 0 W, 1 ids, 2 out, 3 rows,
-// 4 k, 5 bytes of a row of W, 6 bytes to its scales, 7 count, 8 bits.
+// 4 k, 5 bytes of a row of W, 6 bytes to its scale (8 bits) or blocks of a row (4), 7 count, 8 bits.
 // quantizedPanels: panels of op(B) = Wᵀ for the tiles of the matrix product, as matmulPack makes them of f32 weights. Words:
-// 0 W (its first row), 1 panels, 2 k, 3 columns, 4 bytes of a row of W, 5 bytes to its scales, 6 bits, 7 width.
+// 0 W (its first row), 1 panels, 2 k, 3 columns, 4 bytes of a row of W, 5 as 6 above, 6 bits, 7 width.
 // Parts take ranges of positions, and of panels. Four inputs of a row at a time: about an operation a number, next to the m
 // multiply-adds that each number of a panel serves.
 import { word } from './simd.as';
 
-/** Inputs i to i + 3 of the row at w, i a multiple of 4. */
+/** Inputs i to i + 3 of row `row` of `rows`, i a multiple of 4. `place`: the bytes to its scale, or the blocks of a row. */
 // @ts-ignore: decorator
 @inline
-function four(w: usize, scalesAt: usize, bits: u32, i: usize): v128 {
+function four(w: usize, rowW: usize, row: i32, rows: i32, place: usize, bits: u32, i: usize): v128 {
   if (bits == 8) {
+    w += <usize>row * rowW;
     const integers = i32x4.extend_low_i16x8_s(i16x8.extend_low_i8x16_s(v128.load32_zero(w + i)));
-    return f32x4.mul(f32x4.convert_i32x4_s(integers), v128.load32_splat(w + scalesAt));
+    return f32x4.mul(f32x4.convert_i32x4_s(integers), v128.load32_splat(w + place));
   }
-  const group = i >> 5;
-  const byte = ((i >> 7) << 6) + (((i >> 3) & 3) << 4) + ((group & 3) << 2);
-  const halves = v128.and(i32x4.shr_u(v128.load32_zero(w + byte), <i32>(i & 4)), i8x16.splat(15));
-  const integers = i32x4.sub(i32x4.extend_low_i16x8_u(i16x8.extend_low_i8x16_u(halves)), i32x4.splat(8));
-  const scale = reinterpret<f32>(<u32>load<u16>(w + scalesAt + (group << 1)) << 16);
+  const lane = <usize>(row & 1);
+  const lanes: usize = row == rows - 1 && lane == 0 ? 1 : 2;
+  w += (<usize>row - lane) * rowW;
+  const codes = w + (((place * lanes << 3) + 15) & ~15);
+  const block = i >> 7;
+  const group = (i >> 5) & 3;
+  const piece = ((block << 2) + ((i >> 3) & 3)) * lanes + lane;
+  const halves = v128.load32_zero(codes + (piece << 4) + (group << 2));
+  const bytes = v128.and(i32x4.shr_u(halves, <i32>(i & 4)), i8x16.splat(15));
+  const integers = i32x4.sub(i32x4.extend_low_i16x8_u(i16x8.extend_low_i8x16_u(bytes)), i32x4.splat(8));
+  const scale = reinterpret<f32>(<u32>load<u16>(w + ((block * lanes + lane) << 3) + (group << 1)) << 16);
   return f32x4.mul(f32x4.convert_i32x4_s(integers), f32x4.splat(scale));
 }
 
@@ -35,16 +42,16 @@ export function quantizedGatherRows(args: usize, part: i32, parts: i32): void {
   const rows = word(args, 3);
   const k = <i32>word(args, 4);
   const rowW = <usize>word(args, 5);
-  const scalesAt = <usize>word(args, 6);
+  const place = <usize>word(args, 6);
   const count = <i64>word(args, 7);
   const bits = word(args, 8);
   const last = <i32>((count * (part + 1)) / parts);
   for (let position = <i32>((count * part) / parts); position < last; position++) {
     const id = load<u32>(<usize>word(args, 1) + ((<usize>position) << 2)); // a negative id is a large unsigned one
     const target = <usize>word(args, 2) + ((<usize>position * <usize>k) << 2);
-    const w = <usize>word(args, 0) + <usize>id * rowW;
+    const w = <usize>word(args, 0);
     for (let i = 0; i < k; i += 4) {
-      const v = id < rows ? four(w, scalesAt, bits, <usize>i) : f32x4.splat(f32.NaN);
+      const v = id < rows ? four(w, rowW, <i32>id, <i32>rows, place, bits, <usize>i) : f32x4.splat(f32.NaN);
       if (i + 4 <= k) v128.store(target + ((<usize>i) << 2), v);
       else scatter(target + ((<usize>i) << 2), 4, v, k - i);
     }
@@ -54,7 +61,6 @@ export function quantizedGatherRows(args: usize, part: i32, parts: i32): void {
 export function quantizedPanels(args: usize, part: i32, parts: i32): void {
   const k = <i32>word(args, 2);
   const columns = <i32>word(args, 3);
-  const rowW = <usize>word(args, 4);
   const width = <i32>word(args, 7);
   const panels = (columns + width - 1) / width;
   const panelBytes = (<usize>k * <usize>width) << 2;
@@ -62,27 +68,27 @@ export function quantizedPanels(args: usize, part: i32, parts: i32): void {
   for (let panel = <i32>((<i64>panels * part) / parts); panel < last; panel++) {
     const column = panel * width;
     const target = <usize>word(args, 1) + <usize>panel * panelBytes;
-    const w = <usize>word(args, 0) + <usize>column * rowW;
-    for (let j = 0; j < width; j += 4) {
-      panelColumns(args, w + <usize>j * rowW, columns - column - j, target + ((<usize>j) << 2));
-    }
+    for (let j = 0; j < width; j += 4) panelColumns(args, column + j, target + ((<usize>j) << 2));
   }
 }
 
-/** Four columns of a panel, of which `count` have weights; the others are zero. */
-function panelColumns(args: usize, w: usize, count: i32, target: usize): void {
+/** Four columns of a panel from `column` on; those beyond the last are zero. */
+function panelColumns(args: usize, column: i32, target: usize): void {
+  const w = <usize>word(args, 0);
   const k = <i32>word(args, 2);
+  const columns = <i32>word(args, 3);
+  const count = columns - column;
   const rowW = <usize>word(args, 4);
-  const scalesAt = <usize>word(args, 5);
+  const place = <usize>word(args, 5);
   const bits = word(args, 6);
   const step = <usize>word(args, 7) << 2;
   const zero = f32x4.splat(0);
   for (let i = 0; i < k; i += 4, target += 4 * step) {
     const at = <usize>i;
-    const r0 = count > 0 ? four(w, scalesAt, bits, at) : zero;
-    const r1 = count > 1 ? four(w + rowW, scalesAt, bits, at) : zero;
-    const r2 = count > 2 ? four(w + 2 * rowW, scalesAt, bits, at) : zero;
-    const r3 = count > 3 ? four(w + 3 * rowW, scalesAt, bits, at) : zero;
+    const r0 = count > 0 ? four(w, rowW, column + 0, columns, place, bits, at) : zero;
+    const r1 = count > 1 ? four(w, rowW, column + 1, columns, place, bits, at) : zero;
+    const r2 = count > 2 ? four(w, rowW, column + 2, columns, place, bits, at) : zero;
+    const r3 = count > 3 ? four(w, rowW, column + 3, columns, place, bits, at) : zero;
     const low01 = v128.shuffle<i32>(r0, r1, 0, 4, 1, 5);
     const high01 = v128.shuffle<i32>(r0, r1, 2, 6, 3, 7);
     const low23 = v128.shuffle<i32>(r2, r3, 0, 4, 1, 5);
