@@ -13,6 +13,7 @@ export {
 } from './evaluate/quantization-report.ts';
 export { createDecoder, type Decoder, type DecoderOptions } from './generate/decoder.ts';
 export { type GeneratedToken, type GenerateOptions, generate, logProbability } from './generate/generate.ts';
+export { quantizeModel } from './generate/quantize-model.ts';
 export { argMax, type SamplingOptions, sampleToken } from './generate/sampler.ts';
 export { printGraph } from './graph/print.ts';
 export { assign, input, read, traceGraph, within } from './graph/trace.ts';

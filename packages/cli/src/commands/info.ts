@@ -1,6 +1,6 @@
 // `hippo info`: what a model is made of, from its config alone: no weights are read.
 import { existsSync } from 'node:fs';
-import { languageModel, layerKinds, parameterCount, preset, presetNames } from 'hippo';
+import { countParameters, languageModel, layerKinds, parameterCount, preset, presetNames } from 'hippo';
 import { readModelConfig } from 'hippo/node';
 import { defineCommand, type ValuesOf } from '../arguments/command.ts';
 import { formatBytes, formatCount } from '../report/format.ts';
@@ -24,7 +24,10 @@ export const command = defineCommand({
 export async function run({ model: name, context, json }: ValuesOf<typeof command>, io: CommandIo): Promise<void> {
   const config = existsSync(name) ? await readModelConfig(name) : preset(name);
   const model = languageModel(config);
-  const count = parameterCount(model);
+  // Words of quantised weights are no parameters: those are counted in the f32 model.
+  const count = parameterCount(config.quantization ? languageModel({ ...config, quantization: undefined }) : model);
+  const weightBytes = 4 * countParameters(model.variables);
+  const storage = config.quantization ? `with weights of ${config.quantization.bits} bits` : 'in f32';
   const bytes = (capacity: number): number =>
     4 * model.stateShapes(1, capacity).reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0);
   // The attention cache grows with its capacity, the recurrent state does not.
@@ -37,7 +40,8 @@ export async function run({ model: name, context, json }: ValuesOf<typeof comman
     vocabulary: config.vocab_size,
     paddedVocabulary: model.paddedVocabularySize,
     parameters: count,
-    parameterBytes: count.total * 4,
+    parameterBytes: weightBytes,
+    ...(config.quantization && { quantization: config.quantization }),
     recurrentStateBytes: stateBytes,
     attentionCacheBytes: perToken * context,
     attentionCacheTokens: context,
@@ -52,7 +56,7 @@ export async function run({ model: name, context, json }: ValuesOf<typeof comman
     ['vocabulary', `${config.vocab_size}, padded to ${model.paddedVocabularySize}`],
     [
       'parameters',
-      `${count.total.toLocaleString('en-US')} (${formatCount(count.total)}, ${formatBytes(count.total * 4)} in f32)`,
+      `${count.total.toLocaleString('en-US')} (${formatCount(count.total)}, ${formatBytes(weightBytes)} ${storage})`,
     ],
     ...Object.entries(count)
       .filter(([part]) => part !== 'total')

@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { quantizationReport } from '../evaluate/quantization-report.ts';
 import { createDecoder } from '../generate/decoder.ts';
+import { quantizeModel } from '../generate/quantize-model.ts';
 import { openGolden } from '../nn/golden.test-support.ts';
 import { backends, evaluate, inputOf, openStore, relativeError } from '../nn/layer.test-support.ts';
 import type { Store } from '../session/store.ts';
@@ -139,6 +140,23 @@ describe('quantised models', () => {
       const [given, own] = [await store.read(variable), twin.variables[i]!];
       expect(await packed.read(own), own.name).toEqual(quantizeTensor(own, given, { bits: 8 }));
     }
+  });
+
+  it('are made of a model in memory, whose weights stay', async () => {
+    const model = languageModel(config);
+    const store = await openStore('wasm', model.variables, 3);
+    const small = await quantizeModel(model, store, { bits: 4 });
+    for (const [i, variable] of model.variables.entries()) {
+      const own = small.model.variables[i]!;
+      expect(await small.store.read(own)).toEqual(quantizeTensor(own, await store.read(variable), { bits: 4 }));
+    }
+    small.store.dispose();
+    const [first] = model.variables;
+    const { data, shape } = await store.read(first!);
+    store.write(first!, { shape, dtype: 'f32', data: Float32Array.from(data, (x, i) => (i === 7 ? Number.NaN : x)) });
+    await expect(quantizeModel(model, store, { bits: 4 })).rejects.toThrow(
+      'quantize: tensor "backbone.embeddings.word_embeddings.weight" must hold finite numbers; got NaN at element 7.',
+    );
   });
 
   it('are not trained, and not quantised again', async () => {

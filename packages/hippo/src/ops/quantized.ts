@@ -1,6 +1,7 @@
 // Operations on quantised matrices: W [rows, inputs] as words i32 [rows, rowWords], packed by tensor/quantization.ts. Their
-// definition: make W f32 again, then the float operation. A backend may round x to integers for few rows, with an error that
-// `roundingBound` states. Weights have no gradient; what trains is the f32 model.
+// definition: make W f32 again, then the float operation. A backend may round x to integers for few rows (up to 64): then each result
+// is at most ½·Σ step·|w| away, the step of an x being the largest |x| of its group of 32 by 127 at 4 bits, and of its row by
+// min(2¹⁵ − 1, 2³¹/(127·inputs)) at 8. Weights have no gradient; what trains is the f32 model.
 import { operand, rule } from '../graph/rule.ts';
 import { applySingle } from '../graph/trace.ts';
 import type { Node, NumbersWithShape, Operation, Value, ValueType } from '../graph/value.ts';

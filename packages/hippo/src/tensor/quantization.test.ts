@@ -69,7 +69,9 @@ it('rows have the bytes that the layout says', () => {
   const bytes = new Uint8Array(quantizeRows(data, { bits: 4, inputs: 64 }, 'w').buffer);
   expect(bytes.length).toBe(3 * 80);
   const [pair, lone] = [16, 160 + 16];
-  expect([bytes[pair + 5], bytes[pair + 16 + 5], bytes[pair + 32 + 5], bytes[lone + 5]]).toEqual([0x08, 0x08, 0x88, 0x08]);
+  expect([bytes[pair + 5], bytes[pair + 16 + 5], bytes[pair + 32 + 5], bytes[lone + 5]]).toEqual([
+    0x08, 0x08, 0x88, 0x08,
+  ]);
   const scales = new DataView(bytes.buffer);
   expect([2, 8 + 2, 160 + 2].map((at) => scales.getUint16(at, true))).toEqual([0x3e00, 0x3e80, 0x3ec0]); // ⅛, ¼, ⅜
 });
