@@ -21,9 +21,9 @@ export interface QuantizedMatmulOptions extends QuantizedMatrix {
 }
 
 /**
- * Up to this many rows, integer dot products, by what they cost (one core): 22 (8 bits) and 29 (4 bits) multiply-adds a nanosecond
- * whatever the rows, against 25 of the tiles after 0.3 and 0.9 ns for each weight that becomes f32. At 4 bits they would win for any
- * number of rows; but many rows are a prompt or a text to be scored, which should not be rounded more than it need be.
+ * Up to this many rows, integer dot products, by what they cost (one core): about 22 (8 bits) and 30 (4 bits) multiply-adds a nanosecond
+ * whatever the rows, against 25 of the tiles and what it takes to make weights f32. At 4 bits they would win for any number of
+ * rows; but many rows are a prompt or a text to be scored, which should not be rounded more than it need be.
  */
 export const fewRows = { 8: 16, 4: 64 } as const;
 
