@@ -59,6 +59,13 @@ export const suites: Readonly<Record<string, SuiteEntry>> = {
       'linear in the vocabulary. Error: the share of 200 draws of tokens that a sort of the row does not keep.',
     load: () => import('./sampling.ts'),
   },
+  'quantised-generation': {
+    title: 'Generation with quantised weights',
+    about:
+      'The preset h3-125m with random weights at batch 1, in f32, with weights of 8 bits and of 4. A token reads every weight once: the ' +
+      'limit is reading that many bytes. The error is against an f32 model with the quantised weights made f32 again.',
+    load: () => import('./quantised-generation.ts'),
+  },
   edges: {
     title: 'Start-up, idleness, one core',
     about:

@@ -323,9 +323,38 @@ describe('a model', () => {
   });
 });
 
+describe('a quantised model', () => {
+  it('is written, compared, described, scored, and writes', async () => {
+    const words = ['quantize', at('run'), at('small'), '--bits', '4', '--report', '--text', at('text.txt'), '-t', '1'];
+    const { code, out, err } = await hippo([...words, '--json']);
+    expect(code, err).toBe(0);
+    const { bytesBefore, bytesAfter, report } = JSON.parse(out);
+    expect(bytesAfter).toBeLessThan(bytesBefore);
+    expect(report.logits.rms).toBeGreaterThan(0);
+    expect(report.quantized.tokens).toBe(verse.length * 30 - 1);
+    const info = JSON.parse((await hippo(['info', at('small'), '--json'])).out);
+    expect(info.quantization).toEqual({ bits: 4, group_size: 32 });
+    expect(info.parameters).toEqual(JSON.parse((await hippo(['info', at('run'), '--json'])).out).parameters);
+    expect(info.parameterBytes).toBe(bytesAfter);
+    const score = JSON.parse(
+      (await hippo(['perplexity', at('text.txt'), '--model', at('small'), '--json', '-t', '1'])).out,
+    );
+    expect(score.perplexity).toBeCloseTo(report.quantized.perplexity, 3);
+    const written = await hippo(['generate', '--model', at('small'), '--prompt', 'To', '--max-tokens', '5', '-t', '1']);
+    expect(written.code, written.err).toBe(0);
+  });
+});
+
 describe('bad input', () => {
   const cases: readonly (readonly [string, () => readonly string[], number, string])[] = [
     ['an unknown option', () => ['generate', '--model', at('run'), '--temprature', '1'], 2, '--temperature'],
+    [
+      'a group size that is none',
+      () => ['quantize', at('run'), at('q'), '--bits', '8', '--group-size', '32'],
+      2,
+      '--group-size',
+    ],
+    ['a report on nothing', () => ['quantize', at('run'), at('q'), '--bits', '8', '--report'], 2, '--text FILE'],
     ['an unknown command', () => ['generat'], 2, 'hippo generate'],
     ['a value out of range', () => ['generate', '--model', at('run'), '--top-p', '1.5'], 2, '--top-p'],
     ['an empty prompt', () => ['generate', '--model', at('run'), '--prompt', ''], 2, 'the prompt is empty'],

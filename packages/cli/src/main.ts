@@ -12,6 +12,7 @@ const entries: CommandEntries = {
   'tokenizer decode': commandEntry(() => import('./commands/tokenizer-decode.ts')),
   pull: commandEntry(() => import('./commands/pull.ts')),
   convert: commandEntry(() => import('./commands/convert.ts')),
+  quantize: commandEntry(() => import('./commands/quantize.ts')),
   info: commandEntry(() => import('./commands/info.ts')),
   doctor: commandEntry(() => import('./commands/doctor.ts')),
   'first-light': commandEntry(() => import('./commands/first-light.ts')),

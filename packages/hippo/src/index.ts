@@ -15,6 +15,12 @@ export {
   scoresOf,
 } from './evaluate/examine-model.ts';
 export { compileScorer, type Scorer, type TextScore } from './evaluate/perplexity.ts';
+export {
+  type QuantizationReport,
+  type QuantizationReportOptions,
+  quantizationReport,
+  type WeightedModel,
+} from './evaluate/quantization-report.ts';
 export { type BeamSearchOptions, beamSearch } from './generate/beam-search.ts';
 export { argMax, type CandidateSpace, candidateSpace } from './generate/candidates.ts';
 export type { ContinuationOptions, GeneratedToken } from './generate/continuation.ts';
@@ -37,6 +43,7 @@ export {
   type PromptCacheOptions,
   type PromptCacheStatistics,
 } from './generate/prompt-cache.ts';
+export { quantizeModel } from './generate/quantize-model.ts';
 export { sampleToken } from './generate/sampler.ts';
 export type { SamplingOptions } from './generate/sampling-options.ts';
 export { openSession, type Session, type SessionOptions } from './generate/session.ts';
@@ -55,11 +62,13 @@ export {
   type ModelConfig,
   type ModelConfigInput,
   paddedVocabularySize,
+  type QuantizationConfig,
 } from './models/config.ts';
 export { type LanguageModel, languageModel } from './models/language-model.ts';
 export * from './models/parameter-count.ts';
 export { parseModelConfig } from './models/parse-config.ts';
 export * from './models/presets.ts';
+export { quantizedTwin, quantizeTensor } from './models/quantize-model.ts';
 export * as ops from './ops/index.ts';
 export { type BadNumber, type CompiledFunction, compile } from './session/compile.ts';
 export { type BackendName, backendNames, type Device, type DeviceOptions, openDevice } from './session/device.ts';
@@ -68,6 +77,7 @@ export { nearest } from './suggest.ts';
 export type { DType, TypedArray } from './tensor/dtype.ts';
 export { type HostTensor, scalarOf, tensor } from './tensor/host-tensor.ts';
 export { normals, type PhiloxDraw, philox4x32, uniforms } from './tensor/philox.ts';
+export { dequantizeRows, type Quantization, quantizeRows } from './tensor/quantization.ts';
 export type { Shape } from './tensor/shape.ts';
 export { checkCausality } from './testing/causality.ts';
 export { type ConformanceCase, disagreement } from './testing/conformance.ts';

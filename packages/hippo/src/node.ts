@@ -12,6 +12,7 @@ export {
   type OpenCheckpointOptions,
   openCheckpoint,
 } from './node/open-checkpoint.ts';
+export { type QuantizedFolder, quantizeFolder } from './node/quantize-folder.ts';
 export { readModelConfig, resolveModelFolder } from './node/resolve-model-folder.ts';
 export { openRunFolder, type RunFolder, type RunRecord } from './node/run-folder.ts';
 export { loadState, saveState } from './node/state-file.ts';

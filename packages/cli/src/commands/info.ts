@@ -96,7 +96,7 @@ function modelRows(
     ],
     [
       'parameters',
-      `${count.total.toLocaleString('en-US')} (${formatCount(count.total)}, ${formatBytes(facts.parameterBytes)} in f32)`,
+      `${count.total.toLocaleString('en-US')} (${formatCount(count.total)}, ${formatBytes(facts.parameterBytes)} ${facts.quantization ? `with weights of ${facts.quantization.bits} bits` : 'in f32'})`,
     ],
     ...Object.entries(parts).map(([part, size]) => [`  ${part}`, size.toLocaleString('en-US')]),
   ];

@@ -2,6 +2,7 @@
 import {
   countParameters,
   type LanguageModel,
+  languageModel,
   layerKinds,
   type MixerKind,
   type ModelConfig,
@@ -23,8 +24,9 @@ export interface ModelFacts {
   readonly vocabulary: number;
   readonly paddedVocabulary: number;
   readonly parameters: ParameterCount;
-  /** In f32. */
+  /** As they are held: f32, or packed integers with their scales. */
   readonly parameterBytes: number;
+  readonly quantization?: ModelConfig['quantization'];
   /** Of one sequence, whatever its length. */
   readonly recurrentStateBytes: number;
   /** Of one sequence of so many tokens. */
@@ -39,7 +41,9 @@ const usualLengths = [1024, 2048, 8192];
 /** @param context one more length of the attention cache */
 export function factsOf(model: LanguageModel, context: number): ModelFacts {
   const { config } = model;
-  const count = parameterCount(model);
+  // Words of quantised weights are no parameters: those are counted in the f32 model.
+  const float = config.quantization ? languageModel({ ...config, quantization: undefined }) : model;
+  const count = parameterCount(float);
   const bytes = (capacity: number): number =>
     4 * model.stateShapes(1, capacity).reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0);
   // The attention cache grows with its capacity, the recurrent state does not.
@@ -47,12 +51,13 @@ export function factsOf(model: LanguageModel, context: number): ModelFacts {
   const lengths = [...new Set([...usualLengths, context])].sort((a, b) => a - b);
   return {
     layers: layerKinds(config),
-    kinds: kindsOf(model, config),
+    kinds: kindsOf(float, config),
     width: config.d_model,
     vocabulary: config.vocab_size,
     paddedVocabulary: model.paddedVocabularySize,
     parameters: count,
-    parameterBytes: count.total * 4,
+    parameterBytes: 4 * countParameters(model.variables),
+    ...(config.quantization && { quantization: config.quantization }),
     recurrentStateBytes: bytes(1) - perToken,
     attentionCache: lengths.map((tokens) => ({ tokens, bytes: perToken * tokens })),
     attentionCacheBytes: perToken * context,

@@ -2,10 +2,18 @@
 // things worked out from it everywhere. parse-config.ts reads and checks it.
 import type { Discretisation } from '../nn/ssm/discretise.ts';
 import type { Measure } from '../nn/ssm/measures.ts';
+import type { QuantizedBits } from '../tensor/quantization.ts';
 
 export type MixerKind = 'h3' | 's4d' | 'gss' | 'attention';
 
 export const mixerKinds: readonly MixerKind[] = ['h3', 's4d', 'gss', 'attention'];
+
+/** How the matrices of linear layers, embeddings and the head are stored (tensor/quantization.ts). */
+export interface QuantizationConfig {
+  readonly bits: QuantizedBits;
+  /** Inputs that share a scale at 4 bits: 32. Absent at 8 bits, where a row has one scale. */
+  readonly group_size?: number;
+}
 
 export interface ModelConfig {
   readonly model_type: 'hippo';
@@ -52,6 +60,8 @@ export interface ModelConfig {
   readonly initializer_range: number;
   /** The output head is the embedding table; default true. */
   readonly tie_embeddings: boolean;
+  /** Absent: weights in f32, as training needs them. */
+  readonly quantization?: QuantizationConfig | undefined;
 }
 
 /** What is needed at least; every other key has a default. */

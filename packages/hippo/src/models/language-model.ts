@@ -2,7 +2,6 @@
 // the embedding table again (paper.md 1.7). Parameter names are those of the released checkpoints. One apply serves training,
 // prefill, single steps and anything between, by the state it takes and gives.
 import { UsageError } from '../errors.ts';
-import { read } from '../graph/trace.ts';
 import type { Value } from '../graph/value.ts';
 import type { Variable } from '../graph/variable.ts';
 import { dropout } from '../nn/dropout.ts';
@@ -11,7 +10,8 @@ import { normal } from '../nn/initialize.ts';
 import { layerNorm } from '../nn/layer-norm.ts';
 import { checkPosition, type MixerContext, type State, type StateShape } from '../nn/mixer.ts';
 import { rootScope } from '../nn/scope.ts';
-import { add, addI32, iota, linearCrossEntropy, matmul, mean, reshape, sliceAxis } from '../ops/index.ts';
+import { weightMatrix } from '../nn/weight-matrix.ts';
+import { add, addI32, iota, mean, reshape, sliceAxis } from '../ops/index.ts';
 import { elementCount } from '../tensor/shape.ts';
 import { type Block, block } from './block.ts';
 import { layerKinds, type ModelConfig, type ModelConfigInput, paddedVocabularySize } from './config.ts';
@@ -64,7 +64,7 @@ export interface LanguageModel {
  */
 export function languageModel(given: ModelConfigInput): LanguageModel {
   const config = parseModelConfig(given);
-  const root = rootScope();
+  const root = rootScope(config.quantization);
   const backbone = root.child('backbone');
   const columns = paddedVocabularySize(config);
   const { d_model: width, initializer_range: deviation } = config;
@@ -78,7 +78,7 @@ export function languageModel(given: ModelConfigInput): LanguageModel {
   const norm = layerNorm(backbone.child('ln_f'), { width });
   const head = config.tie_embeddings
     ? words.weight
-    : root.child('lm_head').parameter('weight', [columns, width], { initialize: normal(deviation) });
+    : weightMatrix(root.child('lm_head'), 'weight', { rows: columns, columns: width, initialize: normal(deviation) });
 
   /** What the head reads, [batch, length, width]. */
   const hiddenOf = (tokens: Value, context: ModelContext): { readonly hidden: Value; readonly state: State } => {
@@ -93,12 +93,12 @@ export function languageModel(given: ModelConfigInput): LanguageModel {
   };
   const apply = (tokens: Value, context: ModelContext): ModelResult => {
     const { hidden, state } = hiddenOf(tokens, context);
-    return { logits: root.child('lm_head').within(() => matmul(hidden, read(head), { transposeB: true })), state };
+    return { logits: root.child('lm_head').within(() => head.apply(hidden)), state };
   };
   const targetLosses = (tokens: Value, targets: Value, context: LossContext): Value => {
     const { hidden } = hiddenOf(tokens, context);
     return root.child('loss').within(() => {
-      const losses = linearCrossEntropy(reshape(hidden, [-1, width]), read(head), reshape(targets, [-1]));
+      const losses = head.crossEntropy(reshape(hidden, [-1, width]), reshape(targets, [-1]));
       return reshape(losses, tokens.shape);
     });
   };
@@ -168,7 +168,7 @@ function embed(
   const embedded = words.apply(tokens);
   if (!positions) return embedded;
   const [batch = 1, length = 0] = tokens.shape;
-  const [longest = 0] = positions.weight.shape;
+  const [longest = 0] = positions.weight.variable.shape;
   if (length > longest) {
     throw new UsageError(
       'sequence-too-long',

@@ -4,7 +4,8 @@ import { CheckpointError } from '../errors.ts';
 import { discretisations } from '../nn/ssm/discretise.ts';
 import { measures } from '../nn/ssm/measures.ts';
 import { nearest } from '../suggest.ts';
-import { type ModelConfig, mixerKinds } from './config.ts';
+import { groupSize } from '../tensor/quantization.ts';
+import { type ModelConfig, mixerKinds, type QuantizationConfig } from './config.ts';
 import { checkAgreement } from './config-agreement.ts';
 
 interface Field<T> {
@@ -51,7 +52,16 @@ const kind = choice(mixerKinds, () => 'h3');
 const layerIndex = count(0);
 const onlyS4d = ({ mixer }: Partial<ModelConfig>): boolean => mixer === 's4d';
 
-const fields: { readonly [K in keyof ModelConfig]: Field<ModelConfig[K]> } = {
+/** `{ bits: 8 }`, or `{ bits: 4, group_size: 32 }`, the size of the groups being optional. */
+function readQuantization(value: unknown): QuantizationConfig | undefined {
+  if (typeof value !== 'object' || value === null) return undefined;
+  const { bits, group_size, ...unknown } = value as Record<string, unknown>;
+  if (Object.keys(unknown).length > 0) return undefined;
+  if (bits === 8) return group_size === undefined ? { bits } : undefined;
+  return bits === 4 && (group_size ?? groupSize) === groupSize ? { bits, group_size: groupSize } : undefined;
+}
+
+const fields: { readonly [K in keyof Required<ModelConfig>]: Field<ModelConfig[K]> } = {
   model_type: choice(['hippo'], () => 'hippo'),
   vocab_size: count(1),
   pad_vocab_size_multiple: count(1, 8),
@@ -85,6 +95,11 @@ const fields: { readonly [K in keyof ModelConfig]: Field<ModelConfig[K]> } = {
   ssm_dropout: rate(0),
   initializer_range: positive(0.02),
   tie_embeddings: flag(true),
+  quantization: {
+    read: readQuantization,
+    rule: `{ "bits": 8 } or { "bits": 4, "group_size": ${groupSize} }`,
+    fallback: () => undefined,
+  },
 };
 
 const keys = Object.keys(fields) as readonly (keyof ModelConfig)[];

@@ -1,10 +1,8 @@
 // Embedding table: row `id` for each id. Tied output heads read the same table as the matrix of class scores.
-import { read } from '../graph/trace.ts';
 import type { Value } from '../graph/value.ts';
-import type { Variable } from '../graph/variable.ts';
-import { gatherRows } from '../ops/index.ts';
 import { normal } from './initialize.ts';
 import type { Scope } from './scope.ts';
+import { type WeightMatrix, weightMatrix } from './weight-matrix.ts';
 
 export interface EmbeddingOptions {
   readonly rows: number;
@@ -15,7 +13,7 @@ export interface EmbeddingOptions {
 
 export interface Embedding {
   /** [rows, width] */
-  readonly weight: Variable;
+  readonly weight: WeightMatrix;
   /** i32 [...] → [..., width]; an id outside the table gives NaN. */
   apply(ids: Value): Value;
 }
@@ -23,6 +21,6 @@ export interface Embedding {
 /** Declares `weight` [rows, width]. */
 export function embedding(scope: Scope, options: EmbeddingOptions): Embedding {
   const { rows, width, deviation = 0.02 } = options;
-  const weight = scope.parameter('weight', [rows, width], { initialize: normal(deviation) });
-  return { weight, apply: (ids) => scope.within(() => gatherRows(read(weight), ids)) };
+  const weight = weightMatrix(scope, 'weight', { rows, columns: width, initialize: normal(deviation) });
+  return { weight, apply: (ids) => scope.within(() => weight.rowsOf(ids)) };
 }

@@ -3,9 +3,10 @@
 import { read } from '../graph/trace.ts';
 import type { Value } from '../graph/value.ts';
 import type { Variable } from '../graph/variable.ts';
-import { add, matmul, reshape } from '../ops/index.ts';
+import { add, reshape } from '../ops/index.ts';
 import { normal, zeros } from './initialize.ts';
 import type { Scope } from './scope.ts';
+import { weightMatrix } from './weight-matrix.ts';
 
 export interface LinearOptions {
   readonly inputs: number;
@@ -17,6 +18,7 @@ export interface LinearOptions {
 }
 
 export interface Linear {
+  /** Quantised where the scope says so. */
   readonly weight: Variable;
   readonly bias: Variable | undefined;
   /** [..., inputs] → [..., outputs] */
@@ -30,19 +32,18 @@ export interface Linear {
 /** Declares `weight` [outputs, inputs] and `bias` [outputs]. */
 export function linear(scope: Scope, options: LinearOptions): Linear {
   const { inputs, outputs, bias: withBias = true, deviation = 0.02 } = options;
-  const weight = scope.parameter('weight', [outputs, inputs], { initialize: normal(deviation) });
+  const weight = weightMatrix(scope, 'weight', { rows: outputs, columns: inputs, initialize: normal(deviation) });
   const bias = withBias ? scope.parameter('bias', [outputs], { initialize: zeros }) : undefined;
   const shift = (y: Value): Value => (bias ? add(y, read(bias)) : y);
   return {
-    weight,
+    weight: weight.variable,
     bias,
-    apply: (x) => scope.within(() => shift(matmul(x, read(weight), { transposeB: true }))),
+    apply: (x) => scope.within(() => shift(weight.apply(x))),
     toChannels: (rows) =>
       scope.within(() => {
-        const y = matmul(read(weight), rows, { transposeB: true });
+        const y = weight.toChannels(rows);
         return bias ? add(y, reshape(read(bias), [outputs, 1])) : y;
       }),
-    fromChannels: (channels) =>
-      scope.within(() => shift(matmul(channels, read(weight), { transposeA: true, transposeB: true }))),
+    fromChannels: (channels) => scope.within(() => shift(weight.fromChannels(channels))),
   };
 }

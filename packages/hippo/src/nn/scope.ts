@@ -4,10 +4,14 @@
 import { UsageError } from '../errors.ts';
 import { within } from '../graph/trace.ts';
 import type { Initializer, OptimizerGroup, Variable } from '../graph/variable.ts';
+import type { DType } from '../tensor/dtype.ts';
+import type { Quantization } from '../tensor/quantization.ts';
 import type { Shape } from '../tensor/shape.ts';
 
 export interface ParameterOptions {
   readonly initialize: Initializer;
+  /** Default f32; i32 for quantised weights. */
+  readonly dtype?: DType | undefined;
   /** How the optimiser treats it; default: like every other parameter. */
   readonly group?: OptimizerGroup | undefined;
 }
@@ -16,12 +20,14 @@ export interface ParameterOptions {
 export interface Scope {
   /** Full path, dots between; empty at the root. */
   readonly path: string;
+  /** How the matrices below are stored; undefined: in f32. */
+  readonly quantization: Quantization | undefined;
   /** Every variable declared so far anywhere below the root, in order of declaration. */
   readonly variables: readonly Variable[];
   /** The scope one name deeper; the name may itself contain dots (`layers.0`). */
   child(name: string): Scope;
   /**
-   * Declares an f32 parameter.
+   * Declares a parameter.
    * @throws UsageError `duplicate-parameter` when the full name is taken, `parameter-shape` for sizes that are no counts.
    */
   parameter(name: string, shape: Shape, options: ParameterOptions): Variable;
@@ -29,14 +35,15 @@ export interface Scope {
   within<T>(build: () => T): T;
 }
 
-/** The scope of a whole model. */
-export function rootScope(): Scope {
-  return makeScope('', '', { variables: [], names: new Set() });
+/** The scope of a whole model; `quantization`: of its matrices. */
+export function rootScope(quantization?: Quantization): Scope {
+  return makeScope('', '', { variables: [], names: new Set(), quantization });
 }
 
 interface Registry {
   readonly variables: Variable[];
   readonly names: Set<string>;
+  readonly quantization: Quantization | undefined;
 }
 
 function makeScope(path: string, ownName: string, registry: Registry): Scope {
@@ -44,8 +51,9 @@ function makeScope(path: string, ownName: string, registry: Registry): Scope {
   return {
     path,
     variables: registry.variables,
+    quantization: registry.quantization,
     child: (name) => makeScope(join(name), name, registry),
-    parameter: (name, shape, { initialize, group }) => {
+    parameter: (name, shape, { initialize, group, dtype = 'f32' }) => {
       const full = join(name);
       if (registry.names.has(full)) {
         throw new UsageError(
@@ -64,7 +72,7 @@ function makeScope(path: string, ownName: string, registry: Registry): Scope {
       const variable: Variable = {
         name: full,
         shape,
-        dtype: 'f32',
+        dtype,
         kind: 'parameter',
         initialize,
         ...(group && { group }),

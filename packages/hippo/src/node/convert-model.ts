@@ -1,18 +1,15 @@
 // Any checkpoint → a model folder, as a stream: one tensor at a time and a large one in parts, so that a model of any size is
 // converted in the memory of one part. What sets an SSM's poles and time steps stays f32, as in the official half-precision script:
 // bf16 would move the phase of a pole by more than a radian within a few hundred steps.
-import { join } from 'node:path';
 import type { TensorSource } from '../checkpoint/safetensors.ts';
 import type { FloatStorage, TensorToWrite } from '../checkpoint/safetensors-writer.ts';
 import { tensorPieces } from '../checkpoint/tensor-pieces.ts';
 import type { ConfigOverrides } from '../models/complete-config.ts';
 import type { LanguageModel } from '../models/language-model.ts';
-import { exists } from './files.ts';
 import { findTokenizer } from './find-tokenizer.ts';
-import { generationConfigName } from './generation-config.ts';
+import { readGenerationFile } from './generation-config.ts';
 import { saveModel } from './model-folder.ts';
 import { type CheckpointOrigin, openCheckpoint } from './open-checkpoint.ts';
-import { readJson } from './read-json.ts';
 
 export interface ConvertOptions {
   readonly overrides?: ConfigOverrides | undefined;
@@ -47,7 +44,7 @@ export async function convertModel(from: string, to: string, options: ConvertOpt
     file: origin.folder ?? origin.file,
     vocabularySize: config.vocab_size,
   });
-  const generation = await readGeneration(origin.folder);
+  const generation = await readGenerationFile(origin.folder);
   await saveModel(to, {
     config,
     tensors: tensorsToConvert(model.variables, weights, onTensor),
@@ -79,11 +76,4 @@ export function tensorsToConvert(
     },
     ...(stateSpace.test(name) && { floats: 'f32' as const }),
   }));
-}
-
-async function readGeneration(folder: string | undefined): Promise<Readonly<Record<string, unknown>> | undefined> {
-  const path = folder === undefined ? undefined : join(folder, generationConfigName);
-  if (path === undefined || !(await exists(path))) return undefined;
-  const json = await readJson(path);
-  return typeof json === 'object' && json !== null ? { ...json } : undefined;
 }

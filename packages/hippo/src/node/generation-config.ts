@@ -99,6 +99,16 @@ export async function readGenerationDefaults(folder: string): Promise<Generation
   return parseGenerationConfig(new Map(Object.entries(config)), path);
 }
 
+/** The file as it is, to be copied into a new model folder; undefined where there is none. */
+export async function readGenerationFile(
+  folder: string | undefined,
+): Promise<Readonly<Record<string, unknown>> | undefined> {
+  const path = folder === undefined ? undefined : join(folder, generationConfigName);
+  if (path === undefined || !(await exists(path))) return undefined;
+  const json = await readJson(path);
+  return typeof json === 'object' && json !== null ? { ...json } : undefined;
+}
+
 type Entries = ReadonlyMap<string, unknown>;
 
 function parseGenerationConfig(entries: Entries, path: string): GenerationDefaults {

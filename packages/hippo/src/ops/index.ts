@@ -20,6 +20,7 @@ import { matmulOperation } from './matmul.ts';
 import { matmulEpilogueOperation } from './matmul-epilogue.ts';
 import { maxOperation } from './max.ts';
 import { packColumnsOperation } from './pack-columns.ts';
+import { quantizedGatherRowsOperation, quantizedMatmulOperation } from './quantized.ts';
 import { randomNormalOperation, randomUniformOperation } from './random.ts';
 import { reshapeOperation } from './reshape.ts';
 import { shiftTapsOperation } from './shift-taps.ts';
@@ -49,6 +50,8 @@ export const operations: readonly Operation[] = [
   matmulOperation as Operation,
   matmulEpilogueOperation as Operation,
   packColumnsOperation as Operation,
+  quantizedMatmulOperation as Operation,
+  quantizedGatherRowsOperation as Operation,
   softmaxOperation,
   softmaxGradientOperation,
   layerNormOperation as Operation,
@@ -94,6 +97,7 @@ export { layerNorm } from './layer-norm.ts';
 export { linearCrossEntropy } from './linear-cross-entropy.ts';
 export { matmul } from './matmul.ts';
 export { max, mean } from './max.ts';
+export { quantizedCrossEntropy, quantizedGatherRows, quantizedMatmul } from './quantized.ts';
 export { hashText, type RandomSource, randomNormal, randomUniform } from './random.ts';
 export { reshape } from './reshape.ts';
 export { shiftTaps } from './shift-taps.ts';

@@ -126,6 +126,22 @@ export function packedMatmul(
   return applySingle(matmulEpilogueOperation, [a, panels], { ...attributes, packedColumns: columns });
 }
 
+type Epilogue = Pick<MatmulEpilogueAttributes, 'bias' | 'gelu' | 'residual'>;
+
+/** A product that can take epilogues. */
+export interface EpilogueProduct {
+  /** The producer with these operands and this epilogue instead of its own; undefined where it has no such epilogue. */
+  extend(producer: Node, operands: readonly Value[], epilogue: Epilogue): Value | undefined;
+  sizes(producer: Node): Pick<MatmulSizes, 'm' | 'n'>;
+}
+
+const plainProduct: EpilogueProduct = {
+  extend: ({ attributes }, operands, epilogue) =>
+    applySingle(matmulEpilogueOperation, operands, { ...(attributes as MatmulAttributes), ...epilogue }),
+  sizes: ({ inputs: [a, b], attributes }) =>
+    a && b ? epilogueSizes(a, b, attributes as MatmulEpilogueAttributes) : { m: 0, n: 0 },
+};
+
 /**
  * The value of an elementwise node computed by the product it reads, or undefined when the node is nothing a product can do.
  * @param producer a product, alone or with an epilogue, whose result only the node reads.
@@ -136,32 +152,30 @@ export function absorbIntoMatmul(
   { operation }: Node,
   inputs: readonly Value[],
   at: number,
+  product: EpilogueProduct = plainProduct,
 ): Value | undefined {
-  const done = { bias: 'none', gelu: false, residual: false, ...producer.attributes } as MatmulEpilogueAttributes;
-  const [a, b] = producer.inputs;
+  const done: Epilogue = { bias: 'none', gelu: false, residual: false, ...producer.attributes };
   const result = inputs[at];
-  if (!a || !b || !result || done.residual) return undefined;
-  const extended = (operand: Value | undefined, change: Partial<MatmulEpilogueAttributes>): Value => {
+  if (!result || done.residual) return undefined;
+  const extended = (operand: Value | undefined, change: Partial<Epilogue>): Value | undefined => {
     const operands = operand ? [...producer.inputs, operand] : producer.inputs;
-    return reshape(applySingle(matmulEpilogueOperation, operands, { ...done, ...change }), result.shape);
+    const { bias, gelu: activation, residual } = { ...done, ...change };
+    const made = product.extend(producer, operands, { bias, gelu: activation, residual });
+    return made && reshape(made, result.shape);
   };
   if (operation.name === elementwiseTable.gelu.name) return done.gelu ? undefined : extended(undefined, { gelu: true });
   const other = inputs[1 - at];
   if (operation.name !== elementwiseTable.add.name || !other || other.dtype !== 'f32') return undefined;
-  if (elementCount(other.shape) === elementCount(result.shape)) {
-    return other.shape.length === result.shape.length ? extended(other, { residual: true }) : undefined;
-  }
+  // A bias of columns has as many numbers as the result of a single row, which only its rank tells from a residual.
+  if (elementCount(other.shape) === elementCount(result.shape) && other.shape.length === result.shape.length)
+    return extended(other, { residual: true });
   const bias =
-    done.bias === 'none' && !done.gelu ? biasKind(other.shape, result.shape, epilogueSizes(a, b, done)) : 'none';
+    done.bias === 'none' && !done.gelu ? biasKind(other.shape, result.shape, product.sizes(producer)) : 'none';
   return bias === 'none' ? undefined : extended(other, { bias });
 }
 
 /** Whether an operand broadcast to `shape` is one number a column or one a row of an m×n product of that many elements. */
-function biasKind(
-  from: Shape,
-  shape: Shape,
-  { m, n }: { readonly m: number; readonly n: number },
-): MatmulEpilogueAttributes['bias'] {
+function biasKind(from: Shape, shape: Shape, { m, n }: Pick<MatmulSizes, 'm' | 'n'>): MatmulEpilogueAttributes['bias'] {
   if (from.length > shape.length) return 'none';
   const strides = broadcastStrides(from, shape);
   const count = elementCount(from);

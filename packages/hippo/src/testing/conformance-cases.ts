@@ -13,9 +13,11 @@ import { layerNormGradientOperation, layerNormOperation } from '../ops/layer-nor
 import { linearCrossEntropyGradientOperation } from '../ops/linear-cross-entropy.ts';
 import { matmulEpilogueOperation, packedMatmul } from '../ops/matmul-epilogue.ts';
 import { packColumns } from '../ops/pack-columns.ts';
+import { quantizedMatmulOperation } from '../ops/quantized.ts';
 import { softmaxGradientOperation } from '../ops/softmax.ts';
+import { type QuantizedMatrix, quantizeRows, rowWords } from '../tensor/quantization.ts';
 import type { Shape } from '../tensor/shape.ts';
-import type { CaseInput, ConformanceCase } from './conformance.ts';
+import { type CaseInput, type ConformanceCase, caseTensor } from './conformance.ts';
 import { sequenceCases } from './conformance-sequences.ts';
 
 type V = Value;
@@ -293,6 +295,60 @@ function epilogueCases(): ConformanceCase[] {
   ];
 }
 
+/** A quantised matrix of numbers in [−1, 1). */
+function words(rows: number, matrix: QuantizedMatrix): CaseInput {
+  const { data } = caseTensor(f([rows, matrix.inputs]), 99);
+  const numbers = [...quantizeRows(Float32Array.from(data), matrix, 'case')];
+  return { shape: [rows, rowWords(matrix)], dtype: 'i32', numbers };
+}
+
+/** Up to 64 rows may be rounded to integers first: to 1/127 of a group at 4 bits, to 1/32767 of a row at 8; more are not. */
+function quantizedCases(): ConformanceCase[] {
+  const sizes = [
+    [1, 1, 1],
+    [1, 40, 33],
+    [3, 7, 130],
+    [33, 20, 96],
+    [70, 129, 67],
+  ] as const;
+  return ([8, 4] as const).flatMap((bits) => [
+    ...sizes.map(
+      ([m, n, inputs]): ConformanceCase => ({
+        ...one(
+          'quantizedMatmul',
+          `${bits} bits, ${m}×${inputs}×${n}`,
+          [f([m, inputs]), words(n, { bits, inputs })],
+          (x, w) => ops.quantizedMatmul(x as V, w as V, { bits, inputs }),
+        ),
+        tolerance: m > 64 ? 5e-6 : bits === 8 ? 1e-4 : 1e-2,
+      }),
+    ),
+    ...[2, 70].map((m): ConformanceCase => {
+      const inputs = [f([m, 40]), words(24, { bits, inputs: 40 }), f([24]), f([m, 24])];
+      const attributes = { bits, inputs: 40, bias: 'columns', gelu: true, residual: true } as const;
+      return {
+        ...one('quantizedMatmul', `${bits} bits, bias, GELU, residual of ${m} rows`, inputs, (...values) =>
+          applySingle(quantizedMatmulOperation, values as V[], attributes),
+        ),
+        tolerance: m > 64 ? 5e-6 : bits === 8 ? 1e-4 : 1e-2,
+      };
+    }),
+    one('quantizedGatherRows', `${bits} bits`, [words(11, { bits, inputs: 37 }), ids([3, 4], 11)], (w, i) =>
+      ops.quantizedGatherRows(w as V, i as V, { bits, inputs: 37 }),
+    ),
+    {
+      ...one(
+        'quantizedMatmul',
+        `${bits} bits, written as a layer of one row`,
+        [f([1, 1, 40]), words(24, { bits, inputs: 40 }), f([24]), f([1, 1, 24])],
+        (x, w, b, r) =>
+          ops.add(ops.gelu(ops.add(ops.quantizedMatmul(x as V, w as V, { bits, inputs: 40 }), b as V)), r as V),
+      ),
+      tolerance: bits === 8 ? 1e-4 : 1e-2,
+    },
+  ]);
+}
+
 function rowCases(): ConformanceCase[] {
   const named = (names: readonly string[], values: readonly V[]) =>
     Object.fromEntries(names.map((name, i) => [name, values[i] as V]));
@@ -502,6 +558,7 @@ export const conformanceCases: readonly ConformanceCase[] = [
   ...reductionCases(),
   ...matmulCases(),
   ...epilogueCases(),
+  ...quantizedCases(),
   ...rowCases(),
   ...attentionCases(),
   ...sequenceCases(),

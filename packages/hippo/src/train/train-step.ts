@@ -87,6 +87,7 @@ export async function compileTrainStep(model: TrainableModel, options: TrainStep
     );
   }
   const parameters = model.variables.filter(({ kind }) => kind === 'parameter');
+  checkTrainable(parameters);
   const moments = momentsOf(parameters);
   const optimizerVariables = [...moments.values()].flatMap(({ first, second }) => [first, second]);
   store.initialize(optimizerVariables);
@@ -201,4 +202,15 @@ async function timed<Inputs extends string>(
 ): Promise<readonly ProfiledStep[]> {
   const seconds = await run.profile(inputs, repeats);
   return run.plan.steps.map((step, index) => ({ step, seconds: seconds[index] ?? 0 }));
+}
+
+/** Integers have no gradient. */
+function checkTrainable(parameters: readonly Variable[]): void {
+  const found = parameters.find(({ dtype }) => dtype !== 'f32');
+  if (!found) return;
+  throw new UsageError(
+    'quantized-training',
+    `train: parameters must be f32; got "${found.name}" in ${found.dtype}, as quantised models have them. Train the f32 model and quantise the result.`,
+    { parameter: found.name, dtype: found.dtype },
+  );
 }

@@ -30,6 +30,12 @@ import {
 } from '../../ops/matmul-epilogue.ts';
 import { maxOperation } from '../../ops/max.ts';
 import { type PackColumnsAttributes, packColumnsOperation } from '../../ops/pack-columns.ts';
+import {
+  absorbIntoQuantizedMatmul,
+  type QuantizedMatmulAttributes,
+  quantizedGatherRowsOperation,
+  quantizedMatmulOperation,
+} from '../../ops/quantized.ts';
 import { randomNormalOperation, randomUniformOperation } from '../../ops/random.ts';
 import { shiftTapsOperation } from '../../ops/shift-taps.ts';
 import { padOperation } from '../../ops/slice.ts';
@@ -38,6 +44,7 @@ import { reductionSizes, sumOperation } from '../../ops/sum.ts';
 import { sumSquaresOperation } from '../../ops/sum-squares.ts';
 import { updateSliceOperation } from '../../ops/update-slice.ts';
 import type { KernelTable, LoweredKernel } from '../../plan/kernel.ts';
+import type { QuantizedMatrix } from '../../tensor/quantization.ts';
 import { elementCount } from '../../tensor/shape.ts';
 import { chooseForm, chooseGradientForm } from './diagonal-ssm-cost.ts';
 import { adamWCalls } from './kernels/adam-w.ts';
@@ -54,6 +61,7 @@ import { layerNormCalls, layerNormGradientCalls } from './kernels/layer-norm.ts'
 import { linearCrossEntropyCalls, linearCrossEntropyGradientCalls } from './kernels/linear-cross-entropy.ts';
 import { gainsFromPacking, matmulCalls, packColumnsCalls, panelWidth } from './kernels/matmul.ts';
 import { concatCalls, padCalls, updateSliceCalls } from './kernels/movement.ts';
+import { quantizedGatherRowsCalls, quantizedMatmulCalls } from './kernels/quantized-matmul.ts';
 import { randomNormalCalls, randomUniformCalls } from './kernels/random.ts';
 import { reduceCalls } from './kernels/reduce.ts';
 import { shiftTapsCalls } from './kernels/shift-taps.ts';
@@ -106,6 +114,17 @@ const choosers: Readonly<Record<string, Chooser>> = {
     const { transposed, width } = attributesOf<PackColumnsAttributes>(node);
     const [, k = 1] = node.outputs[0]?.shape ?? [];
     return { calls: packColumnsCalls({ k, n: countOf(node, 0) / k, transposed, width }) };
+  },
+  [quantizedMatmulOperation.name]: (node, { wide }) => {
+    const { bias, ...attributes } = attributesOf<QuantizedMatmulAttributes>(node);
+    const [m = 1, n = 1] = node.outputs[0]?.shape ?? [];
+    return { calls: quantizedMatmulCalls({ ...attributes, m, n, bias: bias === 'columns', wide }) };
+  },
+  [quantizedGatherRowsOperation.name]: (node) => {
+    const [rows = 0] = shapeOf(node, 0);
+    return {
+      calls: quantizedGatherRowsCalls({ ...attributesOf<QuantizedMatrix>(node), rows, count: countOf(node, 1) }),
+    };
   },
   [sumOperation.name]: (node) => ({
     calls: reduceCalls({ ...reductionSizes(shapeOf(node, 0), attributesOf(node)), kind: 'sum' }),
@@ -329,6 +348,7 @@ export function wasmKernels(engine: EngineTraits): KernelTable<WasmKernel> {
     epilogues: new Map([
       [matmulOperation.name, absorbIntoMatmul],
       [matmulEpilogueOperation.name, absorbIntoMatmul],
+      [quantizedMatmulOperation.name, absorbIntoQuantizedMatmul],
     ]),
     frozenForm(node, inputs) {
       if (node.operation !== h3MixerOperation) return undefined;

@@ -152,7 +152,12 @@ describe('a connection that breaks', () => {
     breakAt(100_000);
     const folder = await get();
     await expectWeights(folder);
-    expect(asked(ofWeights).map(({ range }) => range)).toEqual([undefined, 'bytes=100000-']);
+    const [first, second, ...more] = asked(ofWeights).map(({ range }) => range);
+    expect([first, more]).toEqual([undefined, []]);
+    // How much of what was sent arrives before the end of a broken connection is up to the system.
+    const start = Number(/^bytes=(\d+)-$/.exec(second ?? '')?.[1]);
+    expect(start).toBeGreaterThan(0);
+    expect(start).toBeLessThanOrEqual(100_000);
     expect((await readdir(cache('blobs'))).some((name) => name.endsWith('.incomplete'))).toBe(false);
   });
 

@@ -28,5 +28,7 @@ export { elementwiseTranspose } from './elementwise-transpose.as';
 export { matmulTiles, matmulWideTiles } from './matmul.as';
 export { matmulPack } from './matmul-pack.as';
 export { matmulCombine, matmulDots } from './matmul-rows.as';
+export { int4Dots, int8Dots } from './quantized-dots.as';
+export { quantizedGatherRows, quantizedPanels } from './quantized-rows.as';
 export { causalAttention } from './causal-attention.as';
 export { causalAttentionGradient } from './causal-attention-gradient.as';
