@@ -10,11 +10,13 @@ import {
   scoresOf,
 } from 'hippo';
 import { loadModel } from 'hippo/node';
-import { formatBytes, formatCount, formatDuration, formatRate } from '../report/format.ts';
+import { formatBytes, formatDuration, formatRate } from '../report/format.ts';
 import { type ModelChoice, overridesOf } from './model-options.ts';
 
 /** Scores of f32 arithmetic lie within this of float64's, relative to the largest score. */
 const TOLERANCE = 1e-3;
+/** Products with weights of 4 bits also round activations to 8 bits, by groups. */
+const FOUR_BIT_TOLERANCE = 0.05;
 const CONVOLVED_TOKENS = 256;
 const COMPARED_TOKENS = 32;
 const GENERATED_TOKENS = 32;
@@ -51,8 +53,15 @@ async function withModel<T>(
   return await use(loaded);
 }
 
-const comparison = (check: string, what: string, difference: number): Finding => {
-  const agrees = difference <= TOLERANCE;
+const toleranceOf = ({ model }: Loaded): number =>
+  model.config.quantization?.bits === 4 ? FOUR_BIT_TOLERANCE : TOLERANCE;
+
+const comparison = (
+  check: string,
+  what: string,
+  { difference, tolerance }: { readonly difference: number; readonly tolerance: number },
+): Finding => {
+  const agrees = difference <= tolerance;
   return {
     check,
     agrees,
@@ -70,9 +79,11 @@ export async function* examineModel(options: ExaminationOptions): AsyncGenerator
   const scores = new Map<BackendName, Float32Array>();
   let tokens: Int32Array = new Int32Array();
   let parameters = 0;
+  let tolerance = TOLERANCE;
   for (const backend of others) {
     const findings = await withModel(backend, options, async (loaded) => {
       parameters = parametersOf(loaded);
+      tolerance = toleranceOf(loaded);
       const { vocab_size: vocabulary, max_position_embeddings: longest } = loaded.model.config;
       tokens = examinationTokens(vocabulary, COMPARED_TOKENS);
       scores.set(backend, await scoresOf(loaded, tokens));
@@ -91,11 +102,10 @@ export async function* examineModel(options: ExaminationOptions): AsyncGenerator
   }
   const expected = await withModel('reference', options, (loaded) => scoresOf(loaded, tokens));
   for (const [backend, found] of scores)
-    yield comparison(
-      `${backend} scores`,
-      `the float64 reference over ${tokens.length} tokens`,
-      relativeDifference(found, expected),
-    );
+    yield comparison(`${backend} scores`, `the float64 reference over ${tokens.length} tokens`, {
+      difference: relativeDifference(found, expected),
+      tolerance,
+    });
 }
 
 async function examineOn(backend: BackendName, loaded: Loaded, length: number): Promise<Finding[]> {
@@ -105,7 +115,10 @@ async function examineOn(backend: BackendName, loaded: Loaded, length: number): 
   const half = prompt.subarray(0, Math.max(1, length - GENERATED_TOKENS - 1));
   const cost = await measureGeneration(loaded, { prompt: half, count: Math.min(GENERATED_TOKENS, length - 1) });
   return [
-    comparison(`${backend} recurrence`, `the convolution over ${length} tokens`, difference),
+    comparison(`${backend} recurrence`, `the convolution over ${length} tokens`, {
+      difference,
+      tolerance: toleranceOf(loaded),
+    }),
     {
       check: `${backend} first token`,
       text: `${formatDuration(cost.firstToken)} after ${half.length} tokens, plans compiled`,
@@ -113,7 +126,7 @@ async function examineOn(backend: BackendName, loaded: Loaded, length: number): 
     { check: `${backend} each token`, text: `${formatDuration(cost.token)}, ${formatRate(1 / cost.token, 'tokens')}` },
     {
       check: `${backend} memory`,
-      text: `${formatBytes(store.bytes)} of weights (${formatCount(parametersOf(loaded))} parameters), ${formatBytes(cost.bytes)} for generating, ${formatBytes(cost.stateBytes)} of it state; process ${formatBytes(process.memoryUsage().rss)}`,
+      text: `${formatBytes(store.bytes)} of weights, ${formatBytes(cost.bytes)} for generating, ${formatBytes(cost.stateBytes)} of it state; process ${formatBytes(process.memoryUsage().rss)}`,
     },
   ];
 }
