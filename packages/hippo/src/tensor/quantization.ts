@@ -5,11 +5,12 @@
 // int4. Kernels must keep up with memory, 8 bytes a cycle: products are sums of integers, the activations rounded to
 // integers on the way (backends/wasm/kernels/quantized-dots.as.ts), and the layout below is the order in which that kernel reads.
 //
-// 8 bits, after absolute-maximum scaling as in LLM.int8 (Dettmers et al., arXiv 2208.07339): the row's integers −127 … 127, a byte
-// each, zeros up to a multiple of 16 bytes; then the scale as f32, then 12 bytes of zeros, so that rows keep their alignment.
+// Rows lie in pairs, their pieces of 16 bytes in turn, so that a kernel reads both as one stream; an odd last row lies alone.
 //
-// 4 bits: rows lie in pairs, their pieces in turn, so that a kernel reads both as one stream; an odd last row lies alone. A pair is its
-// scales, then its integers, then zeros up to two rows of words. Inputs come in blocks of 128, four groups of 32 (the last block filled
+// 8 bits, after absolute-maximum scaling as in LLM.int8 (Dettmers et al., arXiv 2208.07339): the integers −127 … 127, a byte each, zeros
+// up to a multiple of 16 of a row; then an f32 scale a row; then zeros up to two rows of words.
+//
+// 4 bits: the scales, then the integers, then zeros up to two rows of words. Inputs come in blocks of 128, four groups of 32 (the last block filled
 // up with zeros): of each block four bf16 scales of the one row and four of the other; then of each block the first 16
 // bytes of the one row, the first of the other, the second of the one and so on, 64 bytes a row. Integers −8 … 7 are stored plus 8. Input i
 // of group g of a block lies in byte 4g + i mod 4 of the row's ⌊i/8⌋th 16 bytes, in the low half where ⌊i/4⌋ is even: a lane of four
@@ -47,7 +48,7 @@ export function rowBytes({ bits, inputs }: QuantizedMatrix): number {
   return bits === 8 ? align(inputs) + alignment : align(blocksOf(inputs) * (blockBytes + scaleBytes));
 }
 
-/** From the start of a row to its scale, at 8 bits. */
+/** From the start of a lone row to its scale, at 8 bits. */
 export function scaleAt(inputs: number): number {
   return align(inputs);
 }
@@ -77,20 +78,20 @@ export function quantizeRows(data: Float32Array, matrix: QuantizedMatrix, name: 
   const target = new DataView(words.buffer);
   for (let row = 0; row < rows; row++) {
     const numbers = data.subarray(row * inputs, (row + 1) * inputs);
-    if (bits === 8) packBytes(numbers, target, row * rowBytes(matrix));
+    if (bits === 8) packBytes(numbers, target, bytePlaces(row, rows, matrix));
     else packHalfBytes(numbers, target, placesOf(row, rows, matrix));
   }
   return words;
 }
 
-function packBytes(row: Float32Array, target: DataView, at: number): void {
+function packBytes(row: Float32Array, target: DataView, places: BytePlaces): void {
   const largest = row.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
   const scale = Math.fround(largest / 127);
   const code = (value: number): number => (scale === 0 ? 0 : clamp(Math.round(value / scale), -127, 127));
   row.forEach((value, i) => {
-    target.setInt8(at + i, code(value));
+    target.setInt8(places.code(i), code(value));
   });
-  target.setFloat32(at + scaleAt(row.length), scale, true);
+  target.setFloat32(places.scale, scale, true);
 }
 
 function packHalfBytes(row: Float32Array, target: DataView, places: Places): void {
@@ -108,6 +109,26 @@ function packHalfBytes(row: Float32Array, target: DataView, places: Places): voi
   }
 }
 
+/** How many rows lie together with a row, which of them it is, and where they begin. */
+function pairOf(row: number, rows: number, matrix: QuantizedMatrix) {
+  const [lanes, lane] = row === rows - 1 && rows % 2 === 1 ? [1, 0] : [2, row % 2];
+  return { lanes, lane, start: (row - lane) * rowBytes(matrix) };
+}
+
+/** Where a row's integers and its scale lie at 8 bits. */
+interface BytePlaces {
+  code(input: number): number;
+  readonly scale: number;
+}
+
+function bytePlaces(row: number, rows: number, matrix: QuantizedMatrix): BytePlaces {
+  const { lanes, lane, start } = pairOf(row, rows, matrix);
+  return {
+    code: (input) => start + 16 * (Math.floor(input / 16) * lanes + lane) + (input % 16),
+    scale: start + lanes * scaleAt(matrix.inputs) + 4 * lane,
+  };
+}
+
 /** Where a row's numbers lie at 4 bits, by input: the byte and the bits in it; the byte of its group's scale. */
 interface Places {
   code(input: number): { readonly byte: number; readonly shift: number };
@@ -115,9 +136,7 @@ interface Places {
 }
 
 function placesOf(row: number, rows: number, matrix: QuantizedMatrix): Places {
-  const lone = row === rows - 1 && rows % 2 === 1;
-  const [lanes, lane] = lone ? [1, 0] : [2, row % 2];
-  const scales = (row - lane) * rowBytes(matrix);
+  const { lanes, lane, start: scales } = pairOf(row, rows, matrix);
   const codes = scales + align(lanes * scaleBytes * blocksOf(matrix.inputs));
   const groupOf = (input: number): number => Math.floor(input / groupSize) % groupsOfBlock;
   const blockOf = (input: number): number => Math.floor(input / blockSize);
@@ -168,12 +187,11 @@ export function dequantizeRows(words: Int32Array | Uint32Array, matrix: Quantize
   const result = new Float32Array(rows * inputs);
   const view = new DataView(words.buffer, words.byteOffset, words.byteLength);
   for (let row = 0; row < rows; row++) {
+    const bytes8 = bytePlaces(row, rows, matrix);
     const places = placesOf(row, rows, matrix);
     for (let i = 0; i < inputs; i++) {
       result[row * inputs + i] =
-        bits === 8
-          ? view.getInt8(row * bytes + i) * view.getFloat32(row * bytes + scaleAt(inputs), true)
-          : halfByteIn(view, places, i);
+        bits === 8 ? view.getInt8(bytes8.code(i)) * view.getFloat32(bytes8.scale, true) : halfByteIn(view, places, i);
     }
   }
   return result;

@@ -12,14 +12,14 @@ import { word } from './simd.as';
 // @ts-ignore: decorator
 @inline
 function four(w: usize, rowW: usize, row: i32, rows: i32, place: usize, bits: u32, i: usize): v128 {
-  if (bits == 8) {
-    w += <usize>row * rowW;
-    const integers = i32x4.extend_low_i16x8_s(i16x8.extend_low_i8x16_s(v128.load32_zero(w + i)));
-    return f32x4.mul(f32x4.convert_i32x4_s(integers), v128.load32_splat(w + place));
-  }
   const lane = <usize>(row & 1);
   const lanes: usize = row == rows - 1 && lane == 0 ? 1 : 2;
   w += (<usize>row - lane) * rowW;
+  if (bits == 8) {
+    const at = w + (((i >> 4) * lanes + lane) << 4) + (i & 15);
+    const integers = i32x4.extend_low_i16x8_s(i16x8.extend_low_i8x16_s(v128.load32_zero(at)));
+    return f32x4.mul(f32x4.convert_i32x4_s(integers), v128.load32_splat(w + place * lanes + (lane << 2)));
+  }
   const codes = w + (((place * lanes << 3) + 15) & ~15);
   const block = i >> 7;
   const group = (i >> 5) & 3;
@@ -90,14 +90,12 @@ function words(r0: usize, r1: usize, r2: usize, r3: usize, at: usize): v128 {
   return v128.load_lane<u32>(r3 + at, v, 3);
 }
 
-/** Four whole columns at 8 bits, of the rows from w on. */
+/** Four whole columns at 8 bits: the two pairs of rows from w on. */
 function byteColumns(w: usize, rowW: usize, scaleAt: usize, k: i32, target: usize, step: usize): void {
-  const r1 = w + rowW;
-  const r2 = r1 + rowW;
-  const r3 = r2 + rowW;
-  const scales = words(w, r1, r2, r3, scaleAt);
+  const q = w + 2 * rowW;
+  const scales = words(w, w + 4, q, q + 4, 2 * scaleAt);
   for (let i = 0; i < k; i += 4, target += 4 * step) {
-    const v = words(w, r1, r2, r3, <usize>i);
+    const v = words(w, w + 16, q, q + 16, (<usize>(i >> 4) << 5) + <usize>(i & 15));
     put(target, i32x4.shr_s(i32x4.shl(v, 24), 24), scales);
     if (i + 1 < k) put(target + step, i32x4.shr_s(i32x4.shl(v, 16), 24), scales);
     if (i + 2 < k) put(target + 2 * step, i32x4.shr_s(i32x4.shl(v, 8), 24), scales);
