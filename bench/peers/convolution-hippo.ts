@@ -30,16 +30,12 @@ export function hippoConvolution(size: ConvolutionSize, { device, threads }: Ope
   };
 }
 
-/** Of ⟨fftConv(u, k), g⟩ with respect to u or k. */
-export function hippoConvolutionGradient(
-  size: ConvolutionSize,
-  target: 'u' | 'k',
-  { device, threads }: OpenedDevice,
-): Contestant {
+/** Of ⟨fftConv(u, k), g⟩ with respect to rows and kernels: what a backward pass computes. */
+export function hippoConvolutionGradient(size: ConvolutionSize, { device, threads }: OpenedDevice): Contestant {
   const { channels, batch, length } = size;
   const shapes = { u: [channels, batch, length], k: [channels, length] };
   return {
-    name: target === 'u' ? 'Hippo, gradient of rows' : 'Hippo, gradient of kernels',
+    name: 'Hippo, gradients',
     threads,
     prepare: async () => {
       const [u, k, g] = [rowsOf(size), kernelsOf(size), numbers(rowCount(size) * length, 3)];
@@ -48,16 +44,19 @@ export function hippoConvolutionGradient(
         k: { shape: shapes.k, data: k },
         g: { shape: shapes.u, data: g },
       };
-      const plan = await hippoPlan(device, operands, [shapes[target]], (values) => {
+      const plan = await hippoPlan(device, operands, [shapes.u, shapes.k], (values) => {
         const loss = ops.sum(ops.mul(ops.fftConv(values.u, values.k), values.g));
-        return ops.gradient(loss, [values[target]]);
+        return ops.gradient(loss, [values.u, values.k]);
       });
       return {
         ...plan,
         check: async () => {
           await plan.run();
-          const [gradient = []] = await plan.results();
-          return gradientError(size, { u, k, g }, target, gradient);
+          const [ofRows = [], ofKernels = []] = await plan.results();
+          return Math.max(
+            gradientError(size, { u, k, g }, 'u', ofRows),
+            gradientError(size, { u, k, g }, 'k', ofKernels),
+          );
         },
       };
     },

@@ -29,24 +29,20 @@ function contest(size: ConvolutionSize, devices: readonly OpenedDevice[], { limi
     },
     contestants: [
       ...devices.map((device) => hippoConvolution(size, device)),
-      ...devices.flatMap((device) => [
-        hippoConvolutionGradient(size, 'u', device),
-        hippoConvolutionGradient(size, 'k', device),
-      ]),
+      ...devices.map((device) => hippoConvolutionGradient(size, device)),
       ...[pffftConvolution(size), fftJsConvolution(size), jaxConvolution(size), fftwConvolution(size)],
     ],
   };
 }
 
-/** (gradient of rows + gradient of kernels) / forward, with one thread. */
+/** Gradients of rows and kernels / forward, with one thread. */
 function backwardRatios({ figures = [] }: SuiteOutcome): Facts {
   const names = [...new Set(figures.map((figure) => figure.contest))];
   const entries = names.map((name) => {
     const time = (contestant: string): number =>
       figures.find((each) => each.contest === name && each.contestant === contestant && each.threads === 1)?.median ??
       Number.NaN;
-    const backward = time('Hippo, gradient of rows') + time('Hippo, gradient of kernels');
-    return [`backward / forward, ${name}`, Number((backward / time('Hippo')).toFixed(2))] as const;
+    return [`backward / forward, ${name}`, Number((time('Hippo, gradients') / time('Hippo')).toFixed(2))] as const;
   });
   return Object.fromEntries(entries);
 }
