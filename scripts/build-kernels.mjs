@@ -1,4 +1,4 @@
-// Compiles the AssemblyScript kernels twice, with and without relaxed SIMD, and embeds both as base64 in one generated
+// Compiles the AssemblyScript kernels twice, with and without relaxed SIMD, and embeds both, compressed, as base64 in one generated
 // TypeScript module: the library then loads the same way in Node, in a worker and in any bundle, without a file or a fetch.
 // Skips the work when no source changed since the last build.
 import { createHash } from 'node:crypto';
@@ -6,6 +6,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { deflateRawSync } from 'node:zlib';
 import asc from 'assemblyscript/asc';
 
 const kernelFolder = fileURLToPath(new URL('../packages/hippo/src/backends/wasm/kernels/', import.meta.url));
@@ -57,7 +58,7 @@ try {
     encoded[name] = readFileSync(out);
   }
   const lines = Object.entries(encoded).map(
-    ([name, bytes]) => `export const ${name}Kernels = '${bytes.toString('base64')}';`,
+    ([name, bytes]) => `export const ${name}Kernels = '${deflateRawSync(bytes, { level: 9 }).toString('base64')}';`,
   );
   writeFileSync(
     target,
