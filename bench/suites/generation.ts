@@ -12,11 +12,11 @@ import {
   ops,
   preset,
   type Store,
-  type Variable,
 } from 'hippo';
 import { type Contest, type Contestant, rate } from '../harness/contest.ts';
 import { limitsFor } from '../harness/machine.ts';
 import { type Facts, measureAll, type SuiteContext, type SuiteOutcome } from '../harness/suite.ts';
+import { quickNumbers } from './quick-numbers.ts';
 
 const promptLength = 1024;
 /** Most tokens of a sequence: the attention layer reads a cache of this length for every token. */
@@ -39,18 +39,6 @@ async function open(threads: number): Promise<Opened> {
   const model = languageModel(preset('h3-125m'));
   for (const variable of model.variables) store.write(variable, quickNumbers(variable));
   return { threads, model, store, dispose: () => device.dispose() };
-}
-
-/** Initial weights where they shape the arithmetic; for matrices small numbers that are made faster than normal ones. */
-function quickNumbers({ name, shape, dtype, initialize }: Variable) {
-  const count = shape.reduce((product, size) => product * size, 1);
-  if (count < 1e5) return { shape, dtype, data: Float32Array.from(initialize({ name, shape, seed: 0 })) };
-  let state = 1;
-  const next = (): number => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    return (state / 2 ** 31 - 1) * 0.035; // the standard deviation is 0.02
-  };
-  return { shape, dtype, data: new Float32Array(count).map(next) };
 }
 
 const bytesOf = ({ variables }: LanguageModel): number =>

@@ -66,6 +66,12 @@ export const suites: Readonly<Record<string, SuiteEntry>> = {
       'limit is reading that many bytes. The error is against an f32 model with the quantised weights made f32 again.',
     load: () => import('./quantised-generation.ts'),
   },
+  checkpoint: {
+    title: 'A checkpoint through the command line',
+    about:
+      'The preset h3-125m with random weights, saved, converted, quantised and run by the command as a user runs it, each in a process of its own.',
+    load: () => import('./checkpoint.ts'),
+  },
   edges: {
     title: 'Start-up, idleness, one core',
     about:

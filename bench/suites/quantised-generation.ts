@@ -14,12 +14,12 @@ import {
   quantizedTwin,
   quantizeTensor,
   type Store,
-  type Variable,
 } from 'hippo';
 import { type Contest, type Contestant, rate } from '../harness/contest.ts';
 import type { Figure } from '../harness/figure.ts';
 import { limitsFor } from '../harness/machine.ts';
 import { measureAll, type SuiteContext, type SuiteOutcome, type Table } from '../harness/suite.ts';
+import { quickNumbers } from './quick-numbers.ts';
 
 const promptLength = 128;
 const capacity = 2048;
@@ -36,18 +36,6 @@ const TOLERANCE = 0.1;
 interface Weights {
   readonly model: LanguageModel;
   readonly tensors: ReadonlyMap<string, HostTensor>;
-}
-
-/** Initial weights where they shape the arithmetic; for matrices uniform numbers, which are made faster than normal ones. */
-function quickNumbers({ name, shape, dtype, initialize }: Variable): HostTensor {
-  const count = shape.reduce((product, size) => product * size, 1);
-  if (count < 1e5) return { shape, dtype, data: Float32Array.from(initialize({ name, shape, seed: 0 })) };
-  let state = 1;
-  const next = (): number => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    return (state / 2 ** 31 - 1) * 0.035; // the standard deviation is 0.02
-  };
-  return { shape, dtype, data: new Float32Array(count).map(next) };
 }
 
 /** The model in f32 and its quantised twins, of the same weights. */
