@@ -9,6 +9,7 @@ const entries: CommandEntries = {
   logits: commandEntry(() => import('./commands/logits.ts')),
   info: commandEntry(() => import('./commands/info.ts')),
   doctor: commandEntry(() => import('./commands/doctor.ts')),
+  synthetic: commandEntry(() => import('./commands/synthetic.ts')),
   'first-light': commandEntry(() => import('./commands/first-light.ts')),
 };
 

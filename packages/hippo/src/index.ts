@@ -38,6 +38,29 @@ export { type BadNumber, type CompiledFunction, compile } from './session/compil
 export { type BackendName, backendNames, type Device, type DeviceOptions, openDevice } from './session/device.ts';
 export { createStore, type Store } from './session/store.ts';
 export { nearest } from './suggest.ts';
+export { type AnswerAccuracy, compileAnswerAccuracy } from './synthetic/accuracy.ts';
+export {
+  type SyntheticData,
+  type SyntheticDataOptions,
+  syntheticData,
+  syntheticJsonl,
+  trainingBatches,
+} from './synthetic/data-set.ts';
+export {
+  type SyntheticMeasurement,
+  type SyntheticRun,
+  type SyntheticRunOptions,
+  syntheticRun,
+} from './synthetic/experiment.ts';
+export { chanceAccuracy, exampleWidth, type SyntheticLanguage } from './synthetic/language.ts';
+export { type SyntheticModelName, syntheticModel, syntheticModelNames } from './synthetic/models.ts';
+export {
+  paperSteps,
+  type SyntheticTask,
+  type SyntheticTaskName,
+  syntheticTaskNames,
+  syntheticTasks,
+} from './synthetic/tasks.ts';
 export type { DType, TypedArray } from './tensor/dtype.ts';
 export { type HostTensor, scalarOf, tensor } from './tensor/host-tensor.ts';
 export { normals, type PhiloxDraw, philox4x32, uniforms } from './tensor/philox.ts';

@@ -1,0 +1,52 @@
+// Several lines that tell how far several pieces of work are. On a terminal they are rewritten in place, at most four times a second;
+// elsewhere (a file, a pipe, TERM=dumb) nothing is rewritten, and lasting lines alone tell the story.
+import type { Output } from '../terminal/io.ts';
+import { cutVisible } from '../terminal/visible-text.ts';
+
+export interface LiveTableOptions {
+  /** Seconds between two rewrites. Default 0.25. */
+  readonly rewriteSeconds?: number;
+  /** The clock, in seconds. Default: the process's own. */
+  readonly now?: () => number;
+}
+
+export interface LiveTable {
+  /** Shows the lines of `render()` when it is time for it; `render` is not called otherwise. */
+  readonly update: (render: () => readonly string[]) => void;
+  /** Prints a lasting line above the table. */
+  readonly log: (text: string) => void;
+  /** Shows the newest state, even one that was held back, and leaves the table standing. */
+  readonly finish: () => void;
+}
+
+/** A table on `output`, usually `io.err`. */
+export function openLiveTable(output: Output, options: LiveTableOptions = {}): LiveTable {
+  const { rewriteSeconds = 0.25, now = () => performance.now() / 1000 } = options;
+  let newest: (() => readonly string[]) | undefined;
+  let shown: readonly string[] = [];
+  let shownAt = Number.NEGATIVE_INFINITY;
+
+  // Up over what is shown, and clear from there to the end of the screen.
+  const erase = (): string => (shown.length === 0 ? '' : `\x1b[${shown.length}A\r\x1b[J`);
+  const show = (render: () => readonly string[]): void => {
+    newest = undefined;
+    shownAt = now();
+    const lines = render().map((line) => cutVisible(line, output.columns - 1));
+    output.write(`${erase()}${lines.map((line) => `${line}\n`).join('')}`);
+    shown = lines;
+  };
+  return {
+    update(render) {
+      if (!output.interactive) return;
+      newest = render;
+      if (now() - shownAt >= rewriteSeconds) show(render);
+    },
+    log(text) {
+      output.write(`${erase()}${text}\n${shown.map((line) => `${line}\n`).join('')}`);
+    },
+    finish() {
+      if (newest) show(newest);
+      shown = [];
+    },
+  };
+}
