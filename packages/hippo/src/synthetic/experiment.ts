@@ -85,7 +85,7 @@ async function* measurements(
   const started = performance.now();
   const tests = data.test.length / data.width;
   using accuracy = await compileAnswerAccuracy(model, { store, batch: Math.min(tests, 100), width: data.width });
-  let [losses, counted, before] = [0, 0, 0];
+  let [losses, counted, before] = [0, 0, Number.NEGATIVE_INFINITY];
   for await (const event of trainingEvents(options, model, store)) {
     const last = event.kind === 'end';
     if (event.kind === 'step') {
