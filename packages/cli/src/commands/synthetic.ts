@@ -8,7 +8,7 @@ import { defineCommand, type ValuesOf } from '../arguments/command.ts';
 import { openLiveTable } from '../progress/live-table.ts';
 import { formatDuration } from '../report/format.ts';
 import { chooseTasks } from '../synthetic/choose-tasks.ts';
-import { byModel, measurementLine, resultsMarkdown, runLines } from '../synthetic/results-table.ts';
+import { byModel, endLine, liveLines, resultsMarkdown } from '../synthetic/results-table.ts';
 import { performRuns } from '../synthetic/run-pool.ts';
 import { afterEvent, newRecord, type RunRecord } from '../synthetic/run-record.ts';
 import type { RunTask } from '../synthetic/run-task.ts';
@@ -40,6 +40,12 @@ export const command = defineCommand({
     },
     steps: { type: 'integer', min: 1, short: 'n', help: 'training steps at most', defaultText: "the paper's epochs" },
     learningRate: { type: 'number', above: 0, default: 5e-4, aliases: ['lr'], help: 'highest learning rate' },
+    initializerRange: {
+      type: 'number',
+      above: 0,
+      default: 0.02,
+      help: 'standard deviation of the initial weights; 0.1 suits this width and learns many times faster',
+    },
     length: { type: 'integer', min: 1, help: 'tokens before the last trigger', defaultText: '30 and 20' },
     vocabulary: { type: 'integer', min: 4, help: 'words, two of them special', defaultText: '20 and 10' },
     triggers: { type: 'integer', min: 1, default: 1, help: 'induction head: the most triggers in an example' },
@@ -103,12 +109,13 @@ async function performAll(
       if (!before) return;
       const record = afterEvent(before, event);
       records[index] = record;
-      if (event.kind === 'measurement' && !io.err.interactive) table.log(measurementLine(record));
-      table.update(() => runLines(records));
+      if (event.kind === 'end') table.log(endLine(record));
+      table.update(() => liveLines(records));
     },
   });
   table.finish();
-  io.err.line(`${tasks.length} runs in ${formatDuration((performance.now() - started) / 1000)}`);
+  const done = records.filter(({ state }) => state === 'solved' || state === 'ended').length;
+  io.err.line(`${done} of ${tasks.length} runs in ${formatDuration((performance.now() - started) / 1000)}`);
   return records;
 }
 

@@ -1,11 +1,13 @@
 // Several lines that tell how far several pieces of work are. On a terminal they are rewritten in place, at most four times a second;
-// elsewhere (a file, a pipe, TERM=dumb) nothing is rewritten, and lasting lines alone tell the story.
+// elsewhere (a file, a pipe, TERM=dumb) they are printed now and then. Must be fewer lines than the terminal has.
 import type { Output } from '../terminal/io.ts';
 import { cutVisible } from '../terminal/visible-text.ts';
 
 export interface LiveTableOptions {
-  /** Seconds between two rewrites. Default 0.25. */
+  /** Seconds between two rewrites on a terminal. Default 0.25. */
   readonly rewriteSeconds?: number;
+  /** Seconds between two printings where nothing can be rewritten. Default 30. */
+  readonly lineSeconds?: number;
   /** The clock, in seconds. Default: the process's own. */
   readonly now?: () => number;
 }
@@ -19,9 +21,12 @@ export interface LiveTable {
   readonly finish: () => void;
 }
 
+const asText = (lines: readonly string[]): string => lines.map((line) => `${line}\n`).join('');
+
 /** A table on `output`, usually `io.err`. */
 export function openLiveTable(output: Output, options: LiveTableOptions = {}): LiveTable {
-  const { rewriteSeconds = 0.25, now = () => performance.now() / 1000 } = options;
+  const { rewriteSeconds = 0.25, lineSeconds = 30, now = () => performance.now() / 1000 } = options;
+  const pause = output.interactive ? rewriteSeconds : lineSeconds;
   let newest: (() => readonly string[]) | undefined;
   let shown: readonly string[] = [];
   let shownAt = Number.NEGATIVE_INFINITY;
@@ -31,18 +36,23 @@ export function openLiveTable(output: Output, options: LiveTableOptions = {}): L
   const show = (render: () => readonly string[]): void => {
     newest = undefined;
     shownAt = now();
-    const lines = render().map((line) => cutVisible(line, output.columns - 1));
-    output.write(`${erase()}${lines.map((line) => `${line}\n`).join('')}`);
-    shown = lines;
+    const lines = render();
+    if (!output.interactive) {
+      for (const line of lines) output.line(line);
+      return;
+    }
+    // The last column stays free: some terminals wrap as soon as it is filled.
+    const cut = lines.map((line) => cutVisible(line, output.columns - 1));
+    output.write(`${erase()}${asText(cut)}`);
+    shown = cut;
   };
   return {
     update(render) {
-      if (!output.interactive) return;
       newest = render;
-      if (now() - shownAt >= rewriteSeconds) show(render);
+      if (now() - shownAt >= pause) show(render);
     },
     log(text) {
-      output.write(`${erase()}${text}\n${shown.map((line) => `${line}\n`).join('')}`);
+      output.write(`${erase()}${text}\n${asText(shown)}`);
     },
     finish() {
       if (newest) show(newest);

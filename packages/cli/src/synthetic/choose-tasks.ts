@@ -27,6 +27,7 @@ export interface TaskOptions {
   readonly tests: number;
   readonly dataSeed: number;
   readonly learningRate: number;
+  readonly initializerRange: number;
   readonly evaluateEvery: number;
   readonly solvedAt: number;
   readonly longer: readonly number[] | undefined;
@@ -48,7 +49,7 @@ export function chooseTasks(options: TaskOptions): readonly RunTask[] {
 function runTask(options: TaskOptions, which: Pick<RunTask, 'taskName' | 'modelName' | 'seed'>): RunTask {
   const task = syntheticTasks[which.taskName];
   const language = changedLanguage(task.language, options);
-  const { examples: trainingExamples, tests: testExamples, dataSeed, learningRate, evaluateEvery, solvedAt } = options;
+  const { examples: trainingExamples, tests: testExamples, dataSeed, evaluateEvery, solvedAt } = options;
   return {
     ...which,
     language,
@@ -56,7 +57,8 @@ function runTask(options: TaskOptions, which: Pick<RunTask, 'taskName' | 'modelN
     trainingExamples,
     testExamples,
     dataSeed,
-    learningRate,
+    learningRate: options.learningRate,
+    initializerRange: options.initializerRange,
     evaluateEvery,
     solvedAt,
     steps: options.steps ?? paperSteps({ ...task, trainingExamples }),

@@ -26,7 +26,7 @@ export async function performRun(
     ...task,
     device,
     data,
-    config: syntheticModel(task.modelName, language),
+    config: syntheticModel(task.modelName, language, { initializer_range: task.initializerRange }),
     signal,
     onStep: ({ step, loss }) => {
       if (performance.now() - toldAt < tellEvery) return;

@@ -1,30 +1,32 @@
-// The results as people read them: the live table of the runs, and the Markdown table beside the paper's figures.
+// The results as people read them: the live table of the runs, a line for each that is over, and the Markdown table beside the paper's figures.
 import { type SyntheticModelName, type SyntheticTaskName, syntheticTasks } from 'hippo';
 import { formatDuration, formatPercent } from '../report/format.ts';
 import { alignTable } from '../report/table.ts';
 import type { RunRecord } from './run-record.ts';
 
-/** A row a run: where it is and how it does. */
-export function runLines(records: readonly RunRecord[]): readonly string[] {
-  const rows = records.map(({ task, model, seed, state, step, steps, loss, accuracy, seconds }) => [
+/** A row for each run under way, and how many are done and waiting. */
+export function liveLines(records: readonly RunRecord[]): readonly string[] {
+  const running = records.filter(({ state }) => state === 'running');
+  const rows = running.map(({ task, model, seed, step, steps, loss, accuracy, curve }) => [
     task,
     model,
     String(seed),
     `${step}/${steps}`,
     loss?.toFixed(3) ?? '',
-    accuracy === undefined ? '' : formatPercent(accuracy),
-    seconds > 0 ? formatDuration(seconds) : '',
-    state,
+    accuracy === undefined ? '' : `${formatPercent(accuracy)} at ${curve.at(-1)?.step ?? 0}`,
   ]);
-  const header = ['task', 'model', 'seed', 'step', 'loss', 'accuracy', 'time', ''];
-  const align = ['left', 'left', 'right', 'right', 'right', 'right', 'right', 'left'] as const;
-  return alignTable([header, ...rows], { align }).split('\n');
+  const header = ['task', 'model', 'seed', 'step', 'loss', 'test accuracy'];
+  const align = ['left', 'left', 'right', 'right', 'right', 'right'] as const;
+  const waiting = records.filter(({ state }) => state === 'waiting').length;
+  return [
+    ...alignTable([header, ...rows], { align }).split('\n'),
+    `${running.length} running, ${waiting} waiting, ${records.length - running.length - waiting} done`,
+  ];
 }
 
-/** One line when a measurement is made, for outputs that cannot rewrite a table. */
-export function measurementLine(record: RunRecord): string {
-  const { task, model, seed, step, loss = Number.NaN, accuracy = Number.NaN } = record;
-  return `${task} ${model} seed ${seed}: step ${step}, loss ${loss.toFixed(3)}, accuracy ${formatPercent(accuracy)}${record.state === 'solved' ? ', solved' : ''}`;
+/** One line about a run that is over. */
+export function endLine({ task, model, seed, state, step, accuracy = Number.NaN, seconds }: RunRecord): string {
+  return `${task}, ${model}, seed ${seed}: ${state} after ${step} steps and ${formatDuration(seconds)}, test accuracy ${formatPercent(accuracy)}`;
 }
 
 export interface ModelRuns {

@@ -12,10 +12,13 @@ export interface RunRecord {
   readonly task: SyntheticTaskName;
   readonly model: SyntheticModelName;
   readonly seed: number;
+  /** `ended`: all steps were made and the task is not solved. */
   readonly state: 'waiting' | 'running' | 'solved' | 'ended' | 'interrupted';
   /** Steps made, and the steps of the whole schedule. */
   readonly step: number;
   readonly steps: number;
+  /** The last two measurements were good enough to stop. */
+  readonly solved: boolean;
   /** Of the newest step or measurement. */
   readonly loss: number | undefined;
   /** Of the last measurement: the result of the run. */
@@ -34,6 +37,7 @@ export function newRecord({ taskName, modelName, seed, steps }: RunTask): RunRec
     state: 'waiting',
     step: 0,
     steps,
+    solved: false,
     loss: undefined,
     accuracy: undefined,
     seconds: 0,
@@ -51,13 +55,13 @@ export function afterEvent(record: RunRecord, event: RunEvent): RunRecord {
     case 'measurement': {
       const { step, loss, accuracy, seconds, solved } = event;
       const curve = [...record.curve, { step, loss, accuracy }];
-      return { ...record, state: solved ? 'solved' : 'running', step, loss, accuracy, seconds, curve };
+      return { ...record, state: 'running', solved, step, loss, accuracy, seconds, curve };
     }
     case 'end': {
       const { parameters, interrupted, longer } = event;
       // A run that Ctrl-C meets after its last measurement is complete all the same.
-      const complete = record.state === 'solved' ? 'solved' : record.step === record.steps ? 'ended' : undefined;
-      return { ...record, state: complete ?? (interrupted ? 'interrupted' : 'ended'), parameters, longer };
+      const early = interrupted && record.step < record.steps;
+      return { ...record, state: record.solved ? 'solved' : early ? 'interrupted' : 'ended', parameters, longer };
     }
     case 'failure':
       return record;

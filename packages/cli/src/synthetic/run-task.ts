@@ -19,6 +19,8 @@ export interface RunTask {
   readonly dataSeed: number;
   readonly steps: number;
   readonly learningRate: number;
+  /** Standard deviation of the initial weights. */
+  readonly initializerRange: number;
   readonly evaluateEvery: number;
   readonly solvedAt: number;
   /** Lengths of longer test examples that the trained model is tried on; positions that were not learned make this impossible. */
