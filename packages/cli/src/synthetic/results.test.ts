@@ -70,7 +70,9 @@ it('the live table shows what runs, and how much is left', () => {
     1 running, 1 waiting, 2 done
     "
   `);
-  expect(endLine(solved)).toMatchInlineSnapshot(`"associative-recall, h3, seed 0: solved after 20 steps and 2.00 s, test accuracy 100.0%"`);
+  expect(endLine(solved)).toMatchInlineSnapshot(
+    `"associative-recall, h3, seed 0: solved after 20 steps and 2.00 s, test accuracy 100.0%"`,
+  );
 });
 
 it('the Markdown table puts seeds side by side with the paper, and leaves out what was not measured', () => {
