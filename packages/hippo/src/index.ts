@@ -15,6 +15,13 @@ export {
   scoresOf,
 } from './evaluate/examine-model.ts';
 export { compileScorer, type Scorer, type TextScore } from './evaluate/perplexity.ts';
+export {
+  diagonalMagnitudes,
+  type StateHistory,
+  type StateSeries,
+  shiftMagnitudes,
+  stateHistory,
+} from './evaluate/state-history.ts';
 export { createDecoder, type Decoder, type DecoderOptions } from './generate/decoder.ts';
 export { type GeneratedToken, type GenerateOptions, generate, logProbability } from './generate/generate.ts';
 export { argMax, type SamplingOptions, sampleToken } from './generate/sampler.ts';
@@ -61,6 +68,7 @@ export {
   syntheticTaskNames,
   syntheticTasks,
 } from './synthetic/tasks.ts';
+export { type SyntheticVocabulary, syntheticVocabulary, wordsOf } from './synthetic/vocabulary.ts';
 export type { DType, TypedArray } from './tensor/dtype.ts';
 export { type HostTensor, scalarOf, tensor } from './tensor/host-tensor.ts';
 export { normals, type PhiloxDraw, philox4x32, uniforms } from './tensor/philox.ts';

@@ -2,7 +2,9 @@
 export { openFileSource, replaceFile } from './node/files.ts';
 export {
   type LoadedModel,
+  type LoadedWeights,
   loadModel,
+  loadWeights,
   type ModelToSave,
   openWeights,
   readModelConfig,

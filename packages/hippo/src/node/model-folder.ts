@@ -199,21 +199,25 @@ function withoutEcosystemKeys(config: unknown): unknown {
   return rest;
 }
 
-export interface LoadedModel {
+/** A model without its tokenizer. */
+export interface LoadedWeights {
   readonly folder: string;
   readonly model: LanguageModel;
   /** Holds the weights on the device. */
   readonly store: Store;
+}
+
+export interface LoadedModel extends LoadedWeights {
   readonly tokenizer: Tokenizer;
   /** What generation_config.json says about sampling. */
   readonly sampling: SamplingOptions;
 }
 
 /**
- * Loads a model onto a device.
- * @throws CheckpointError when the folder, its config, its weights or its tokenizer are missing, damaged or disagree.
+ * Loads configuration and weights onto a device; a tokenizer is neither needed nor read.
+ * @throws CheckpointError when the folder, its config or its weights are missing, damaged or disagree.
  */
-export async function loadModel(path: string, { device }: { readonly device: Device }): Promise<LoadedModel> {
+export async function loadWeights(path: string, { device }: { readonly device: Device }): Promise<LoadedWeights> {
   const folder = await resolveModelFolder(path);
   const model = languageModel(await readModelConfig(folder));
   await using weights = await openWeights(folder);
@@ -221,6 +225,15 @@ export async function loadModel(path: string, { device }: { readonly device: Dev
   checkAgainst(weights, expected, join(folder, weightsName));
   const store = createStore(device);
   for (const variable of model.variables) store.write(variable, await weights.read(variable.name));
+  return { folder, model, store };
+}
+
+/**
+ * Loads a model onto a device.
+ * @throws CheckpointError when the folder, its config, its weights or its tokenizer are missing, damaged or disagree.
+ */
+export async function loadModel(path: string, { device }: { readonly device: Device }): Promise<LoadedModel> {
+  const { folder, model, store } = await loadWeights(path, { device });
   const tokenizer = await loadTokenizer(await readTokenizerFiles(folder));
   if (tokenizer.vocabularySize > model.config.vocab_size) {
     throw new CheckpointError(
