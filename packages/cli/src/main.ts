@@ -10,6 +10,7 @@ const entries: CommandEntries = {
   info: commandEntry(() => import('./commands/info.ts')),
   doctor: commandEntry(() => import('./commands/doctor.ts')),
   synthetic: commandEntry(() => import('./commands/synthetic.ts')),
+  remember: commandEntry(() => import('./commands/remember.ts')),
   'first-light': commandEntry(() => import('./commands/first-light.ts')),
 };
 

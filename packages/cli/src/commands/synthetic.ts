@@ -36,7 +36,7 @@ export const command = defineCommand({
       short: 'o',
       default: 'runs/synthetic',
       placeholder: 'folder',
-      help: 'for results.json, results.md and the figures',
+      help: 'for results.json, results.md, figures and models',
     },
     steps: { type: 'integer', min: 1, short: 'n', help: 'training steps at most', defaultText: "the paper's epochs" },
     learningRate: { type: 'number', above: 0, default: 5e-4, aliases: ['lr'], help: 'highest learning rate' },
@@ -74,6 +74,7 @@ export const command = defineCommand({
   examples: [
     { line: 'hippo synthetic --task associative-recall --models h3,s4d', help: 'two models side by side' },
     { line: 'hippo synthetic --reproduce', help: "the paper's table" },
+    { line: 'hippo synthetic --models h3 --longer 2,4,8,32', help: 'and how they do on longer examples' },
     { line: 'hippo synthetic --task induction-head --write-data induction.jsonl', help: 'the examples alone' },
   ],
 });

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parseArguments } from '../arguments/parse-arguments.ts';
 import { command } from '../commands/synthetic.ts';
@@ -53,6 +54,7 @@ describe('runs of hippo synthetic', () => {
     expect(recall?.language).toEqual({ kind: 'associative-recall', length: 12, vocabulary: 8, keyWords: 3 });
     // The number of epochs stays.
     expect(induction).toMatchObject({ steps: 4000, longerLengths: [24, 96], learningRate: 0.001 });
+    expect(induction?.modelFolder).toBe(join('runs', 'synthetic', 'models', 'induction-head-h3-0'));
     expect(tasksOf('--models', 'h3', '--steps', '7')[0]?.steps).toBe(7);
   });
 

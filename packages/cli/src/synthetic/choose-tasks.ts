@@ -1,5 +1,6 @@
 // From the options of `hippo synthetic` to its runs: every task × model × seed, with the paper's settings where no option says
 // otherwise.
+import { join } from 'node:path';
 import {
   nearest,
   paperSteps,
@@ -31,6 +32,7 @@ export interface TaskOptions {
   readonly evaluateEvery: number;
   readonly solvedAt: number;
   readonly longer: readonly number[] | undefined;
+  readonly out: string;
 }
 
 /** @throws UsageError `unknown-model`, `no-runs`, `reproduce` when an option asks for something else than the paper's table. */
@@ -62,6 +64,7 @@ function runTask(options: TaskOptions, which: Pick<RunTask, 'taskName' | 'modelN
     evaluateEvery,
     solvedAt,
     steps: options.steps ?? paperSteps({ ...task, trainingExamples }),
+    modelFolder: join(options.out, 'models', `${which.taskName}-${which.modelName}-${which.seed}`),
     longerLengths: (options.longer ?? []).map((times) => times * language.length),
   };
 }

@@ -1,4 +1,4 @@
-// One run from a task to its end: data, model, training with measurements, and then the longer examples.
+// One run from a task to its end: data, model, training with measurements, the model saved, and then the longer examples.
 import {
   compileAnswerAccuracy,
   countParameters,
@@ -9,6 +9,7 @@ import {
   syntheticModel,
   syntheticRun,
 } from 'hippo';
+import { saveModel, tensorsOf } from 'hippo/node';
 import type { LengthAccuracy, RunEnd, RunEvent, RunTask } from './run-task.ts';
 
 /** Milliseconds between two steps that are told. */
@@ -35,8 +36,10 @@ export async function performRun(
     },
   });
   for await (const measurement of run) tell({ kind: 'measurement', ...measurement });
+  const { model, store } = run;
+  await saveModel(task.modelFolder, { config: model.config, tensors: tensorsOf(model.variables, store) });
   return {
-    parameters: countParameters(run.model.variables),
+    parameters: countParameters(model.variables),
     interrupted: signal.aborted,
     longer: signal.aborted ? [] : await longerAccuracies(run, task),
   };

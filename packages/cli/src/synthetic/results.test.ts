@@ -18,6 +18,7 @@ const start = (task: Pick<RunTask, 'taskName' | 'modelName' | 'seed'>): RunRecor
     evaluateEvery: 10,
     solvedAt: 0.995,
     longerLengths: [],
+    modelFolder: 'models/x',
   });
 const after = (record: RunRecord, ...events: readonly RunEvent[]): RunRecord => events.reduce(afterEvent, record);
 const measured = (step: number, accuracy: number, solved = false): RunEvent => ({

@@ -25,6 +25,8 @@ export interface RunTask {
   readonly solvedAt: number;
   /** Lengths of longer test examples that the trained model is tried on; positions that were not learned make this impossible. */
   readonly longerLengths: readonly number[];
+  /** Where the trained model is saved. */
+  readonly modelFolder: string;
 }
 
 /** Accuracy on test examples of another length than the training examples'. */

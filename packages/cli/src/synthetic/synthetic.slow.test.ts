@@ -23,9 +23,12 @@ interface Outcome {
 }
 
 /** Runs `hippo synthetic`, and presses Ctrl-C when stderr holds `interruptAt`. */
-function synthetic(words: readonly string[], interruptAt?: string): Promise<Outcome> {
+const synthetic = (words: readonly string[], interruptAt?: string): Promise<Outcome> =>
+  hippo(['synthetic', ...words], interruptAt);
+
+function hippo(words: readonly string[], interruptAt?: string): Promise<Outcome> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [binary, 'synthetic', ...words], { env: { ...process.env, NO_COLOR: '1' } });
+    const child = spawn(process.execPath, [binary, ...words], { env: { ...process.env, NO_COLOR: '1' } });
     let [out, err] = ['', ''];
     let pressed = false;
     child.stdout.on('data', (chunk: Buffer) => {
@@ -54,7 +57,12 @@ describe('hippo synthetic', () => {
     expect(err).toMatch(/associative-recall, hybrid, seed 0: ended after 4 steps/);
     expect(code).toBe(0);
     expect(out).toMatch(/^\| associative-recall \| h3 \| 99\.8 \| \d+\.\d \|/m);
-    expect((await readdir(at('two'))).sort()).toEqual(['associative-recall.svg', 'results.json', 'results.md']);
+    expect((await readdir(at('two'))).sort()).toEqual([
+      'associative-recall.svg',
+      'models',
+      'results.json',
+      'results.md',
+    ]);
     const records = await recordsIn('two');
     expect(records.map(({ model, state, curve }) => [model, state, curve.map(({ step }) => step)])).toEqual(
       ['s4d', 'gss', 'h3', 'hybrid', 'attention'].map((model) => [model, 'ended', [2, 4]]),
@@ -94,5 +102,24 @@ describe('hippo synthetic', () => {
     const lines = (await readFile(at('data/recall.jsonl'), 'utf8')).trim().split('\n');
     expect(lines).toHaveLength(84);
     expect((await synthetic(['--write-data', at('x')])).code).toBe(2);
+  });
+});
+
+describe('hippo remember', () => {
+  it('shows the states of a model that hippo synthetic trained', async () => {
+    const model = at('remembered/models/associative-recall-h3-0');
+    expect((await synthetic([...quick, '--models', 'h3', '--out', at('remembered')])).code).toBe(0);
+    const words = ['remember', '--model', model, '--text', '0 5 1 7 => 0', '--threads', '1'];
+    const { code, out } = await hippo(words);
+    expect(code).toBe(0);
+    expect(out).toMatch(/^layers\.0, diagonal state by head\n {3}0 {2}5 {2}1 {2}7 {2}=> 0\n/m);
+    expect(out).toMatch(/layers\.1, shift state by age in words\n/);
+    expect(out).toMatch(/after the last word it says: ([0-7]|\.|=>)\n$/);
+    const { states } = JSON.parse((await hippo([...words, '--json'])).out);
+    expect(states).toHaveLength(4);
+    expect(states[1].magnitudes).toHaveLength(6);
+    const wrong = await hippo(['remember', '--model', model, '--text', '0 9']);
+    expect(wrong.err).toContain('the model\'s 10 words are . 0 1 2 3 4 5 6 7 =>; got "9".');
+    expect(wrong.code).toBe(1);
   });
 });
