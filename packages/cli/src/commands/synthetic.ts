@@ -44,7 +44,7 @@ export const command = defineCommand({
       type: 'number',
       above: 0,
       default: 0.02,
-      help: 'standard deviation of the initial weights; 0.1 suits this width and learns many times faster',
+      help: 'standard deviation of the initial weights',
     },
     length: { type: 'integer', min: 1, help: 'tokens before the last trigger', defaultText: '30 and 20' },
     vocabulary: { type: 'integer', min: 4, help: 'words, two of them special', defaultText: '20 and 10' },

@@ -1,5 +1,5 @@
 // The paper's point in a few seconds: H3 learns a shortened associative recall, S4D with the same budget and four times the state does
-// not. Weights start at 0.1, near 1/√width, instead of GPT-2's 0.02, with which the same takes some ten times as many steps.
+// not. Weights start at 0.1, near 1/√width, instead of GPT-2's 0.02, with which H3 was still at 55 to 62 % after 1500 steps.
 // By hand, with seeds 0 to 4 for weights and data: H3 97.0 to 100 %, S4D below 75 %.
 import { expect, it } from 'vitest';
 import { openDevice } from '../session/device.ts';
