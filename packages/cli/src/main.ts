@@ -15,6 +15,8 @@ const entries: CommandEntries = {
   quantize: commandEntry(() => import('./commands/quantize.ts')),
   info: commandEntry(() => import('./commands/info.ts')),
   doctor: commandEntry(() => import('./commands/doctor.ts')),
+  synthetic: commandEntry(() => import('./commands/synthetic.ts')),
+  remember: commandEntry(() => import('./commands/remember.ts')),
   'first-light': commandEntry(() => import('./commands/first-light.ts')),
 };
 

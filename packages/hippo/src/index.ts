@@ -21,6 +21,13 @@ export {
   quantizationReport,
   type WeightedModel,
 } from './evaluate/quantization-report.ts';
+export {
+  diagonalMagnitudes,
+  type StateHistory,
+  type StateSeries,
+  shiftMagnitudes,
+  stateHistory,
+} from './evaluate/state-history.ts';
 export { type BeamSearchOptions, beamSearch } from './generate/beam-search.ts';
 export { argMax, type CandidateSpace, candidateSpace } from './generate/candidates.ts';
 export type { ContinuationOptions, GeneratedToken } from './generate/continuation.ts';
@@ -74,6 +81,30 @@ export { type BadNumber, type CompiledFunction, compile } from './session/compil
 export { type BackendName, backendNames, type Device, type DeviceOptions, openDevice } from './session/device.ts';
 export { createStore, type Store } from './session/store.ts';
 export { nearest } from './suggest.ts';
+export { type AnswerAccuracy, compileAnswerAccuracy } from './synthetic/accuracy.ts';
+export {
+  type SyntheticData,
+  type SyntheticDataOptions,
+  syntheticData,
+  syntheticJsonl,
+  trainingBatches,
+} from './synthetic/data-set.ts';
+export {
+  type SyntheticMeasurement,
+  type SyntheticRun,
+  type SyntheticRunOptions,
+  syntheticRun,
+} from './synthetic/experiment.ts';
+export { chanceAccuracy, exampleWidth, type SyntheticLanguage } from './synthetic/language.ts';
+export { type SyntheticModelName, syntheticModel, syntheticModelNames } from './synthetic/models.ts';
+export {
+  paperSteps,
+  type SyntheticTask,
+  type SyntheticTaskName,
+  syntheticTaskNames,
+  syntheticTasks,
+} from './synthetic/tasks.ts';
+export { type SyntheticVocabulary, syntheticVocabulary, wordsOf } from './synthetic/vocabulary.ts';
 export type { DType, TypedArray } from './tensor/dtype.ts';
 export { type HostTensor, scalarOf, tensor } from './tensor/host-tensor.ts';
 export { normals, type PhiloxDraw, philox4x32, uniforms } from './tensor/philox.ts';

@@ -107,7 +107,18 @@ describe('bin/hippo.js', () => {
     expect(await start([binary, '--version']).ended).toMatchObject({ code: 0, err: '' });
     const help = await start([binary, '--help']).ended;
     expect(help).toMatchObject({ code: 0, err: '' });
-    for (const name of ['train', 'generate', 'perplexity', 'logits', 'quantize', 'info', 'doctor', 'first-light'])
+    for (const name of [
+      'train',
+      'generate',
+      'perplexity',
+      'logits',
+      'quantize',
+      'info',
+      'doctor',
+      'synthetic',
+      'remember',
+      'first-light',
+    ])
       expect(help.out).toMatch(new RegExp(`^  ${name} `, 'm'));
     const unknown = await start([binary, 'genrate']).ended;
     expect(unknown).toMatchObject({ code: 2, out: '' });

@@ -34,6 +34,7 @@ const hues: readonly Hue[] = [
   { light: '#d9480f', dark: '#ff9a5c' },
   { light: '#0f8a5f', dark: '#4cd6a0' },
   { light: '#8b3fd1', dark: '#c79bff' },
+  { light: '#a3174f', dark: '#ff8fb8' },
 ];
 const ink = { paper: '#ffffff', strong: '#16202e', soft: '#5c6878', grid: '#e6eaf0', axis: '#b4bdc9' } as const;
 const darkInk = { paper: '#11161d', strong: '#eef2f7', soft: '#9aa7b6', grid: '#242c37', axis: '#4a5666' } as const;

@@ -115,10 +115,10 @@ export async function* train(run: TrainingRun, options: TrainOptions): AsyncGene
     await run.save(state, step);
     yield { kind: 'save', step: state.step };
   };
+  const eventLoop = openTurns();
   while (state.step < steps) {
     yield await trainOne(step, state.step);
-    // A step may never leave the microtask queue; signals (Ctrl-C) and timers need a turn of the event loop.
-    await new Promise((resolve) => setTimeout(resolve, 0));
+    await eventLoop.turn();
     state = { ...state, step: state.step + 1 };
     const last = state.step === steps;
     const interrupted = run.signal?.aborted ?? false;
@@ -150,6 +150,21 @@ export async function* train(run: TrainingRun, options: TrainOptions): AsyncGene
       seconds: (performance.now() - started) / 1000,
     };
   }
+}
+
+/**
+ * A step may never leave the microtask queue, but signals (Ctrl-C) and timers need a turn of the event loop. A turn takes a
+ * millisecond, a seventh of a step of the smallest models, so short steps share one.
+ */
+function openTurns(milliseconds = 20): { readonly turn: () => Promise<void> } {
+  let taken = performance.now();
+  return {
+    async turn() {
+      if (performance.now() - taken < milliseconds) return;
+      await new Promise((resolve) => setTimeout(resolve, 0));
+      taken = performance.now();
+    },
+  };
 }
 
 async function validateNow(validate: () => Promise<number>, state: TrainerState) {

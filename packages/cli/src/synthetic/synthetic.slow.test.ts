@@ -1,0 +1,125 @@
+// `hippo synthetic` as a person uses it: runs side by side in worker threads, results in files, Ctrl-C, data on request. Needs
+// `npm run build`, which `npm test` does first.
+import { spawn } from 'node:child_process';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { RunRecord } from './run-record.ts';
+
+const binary = fileURLToPath(new URL('../../bin/hippo.js', import.meta.url));
+let folder = '';
+const at = (name: string): string => join(folder, name);
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'hippo-synthetic-'));
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+interface Outcome {
+  readonly code: number | null;
+  readonly out: string;
+  readonly err: string;
+}
+
+/** Runs `hippo synthetic`, and presses Ctrl-C when stderr holds `interruptAt`. */
+const synthetic = (words: readonly string[], interruptAt?: string): Promise<Outcome> =>
+  hippo(['synthetic', ...words], interruptAt);
+
+function hippo(words: readonly string[], interruptAt?: string): Promise<Outcome> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, [binary, ...words], { env: { ...process.env, NO_COLOR: '1' } });
+    let [out, err] = ['', ''];
+    let pressed = false;
+    child.stdout.on('data', (chunk: Buffer) => {
+      out += chunk.toString();
+    });
+    child.stderr.on('data', (chunk: Buffer) => {
+      err += chunk.toString();
+      if (interruptAt === undefined || pressed || !err.includes(interruptAt)) return;
+      pressed = true;
+      child.kill('SIGINT');
+    });
+    child.on('error', reject);
+    child.on('close', (code) => resolve({ code, out, err }));
+  });
+}
+
+const recordsIn = async (name: string): Promise<readonly RunRecord[]> =>
+  JSON.parse(await readFile(at(`${name}/results.json`), 'utf8'));
+const quick = ['--task', 'associative-recall', '--length', '6', '--examples', '64', '--tests', '20', '--steps', '4'];
+
+describe('hippo synthetic', () => {
+  it('runs models side by side and leaves JSON, a table and a figure; the same numbers however many at a time', async () => {
+    const words = [...quick, '--models', 's4d,gss,h3,hybrid,attention', '--evaluate-every', '2', '--longer', '2'];
+    const { code, out, err } = await synthetic([...words, '--jobs', '2', '--out', at('two')]);
+    expect(err).toMatch(/5 of 5 runs in/);
+    expect(err).toMatch(/associative-recall, hybrid, seed 0: ended after 4 steps/);
+    expect(code).toBe(0);
+    expect(out).toMatch(/^\| associative-recall \| h3 \| 99\.8 \| \d+\.\d \|/m);
+    expect((await readdir(at('two'))).sort()).toEqual([
+      'associative-recall.svg',
+      'models',
+      'results.json',
+      'results.md',
+    ]);
+    const records = await recordsIn('two');
+    expect(records.map(({ model, state, curve }) => [model, state, curve.map(({ step }) => step)])).toEqual(
+      ['s4d', 'gss', 'h3', 'hybrid', 'attention'].map((model) => [model, 'ended', [2, 4]]),
+    );
+    // Learned positions end where training ended.
+    expect(records.map(({ longer }) => longer.map(({ length }) => length))).toEqual([[12], [12], [12], [12], []]);
+    expect((await synthetic([...words, '--jobs', '1', '--out', at('one')])).code).toBe(0);
+    const timeless = (all: readonly RunRecord[]) => all.map((record) => ({ ...record, seconds: 0 }));
+    expect(timeless(await recordsIn('one'))).toEqual(timeless(records));
+  });
+
+  it('stops at Ctrl-C with what is there', async () => {
+    const words = [...quick.slice(0, -1), '100000', '--models', 'h3', '--seeds', '0,1', '--jobs', '1'];
+    const { code, err } = await synthetic(
+      [...words, '--evaluate-every', '5', '--out', at('stopped')],
+      'associative-recall  h3',
+    );
+    expect(code).toBe(130);
+    expect(err).toContain('finishing the running steps and writing the results');
+    expect(err).toContain('0 of 2 runs in');
+    const [first, second] = await recordsIn('stopped');
+    expect(first).toMatchObject({ state: 'interrupted', seed: 0 });
+    expect(first?.curve.at(-1)?.step).toBe(first?.step);
+    expect(second).toMatchObject({ state: 'waiting', curve: [] });
+  });
+
+  it('says what a run refused, in one sentence', async () => {
+    const { code, err } = await synthetic([...quick, '--models', 'h3', '--vocabulary', '4', '--out', at('refused')]);
+    expect(code).toBe(1);
+    expect(err).toMatch(/hippo: synthetic data: no row may come twice, and the associative-recall language gave only/);
+    expect(err).not.toContain('    at ');
+  });
+
+  it('writes the examples alone', async () => {
+    const { code, err } = await synthetic([...quick, '--write-data', at('data/recall.jsonl')]);
+    expect({ code, err }).toEqual({ code: 0, err: `64 training and 20 test examples → ${at('data/recall.jsonl')}\n` });
+    const lines = (await readFile(at('data/recall.jsonl'), 'utf8')).trim().split('\n');
+    expect(lines).toHaveLength(84);
+    expect((await synthetic(['--write-data', at('x')])).code).toBe(2);
+  });
+});
+
+describe('hippo remember', () => {
+  it('shows the states of a model that hippo synthetic trained', async () => {
+    const model = at('remembered/models/associative-recall-h3-0');
+    expect((await synthetic([...quick, '--models', 'h3', '--out', at('remembered')])).code).toBe(0);
+    const words = ['remember', '--model', model, '--text', '0 5 1 7 => 0', '--threads', '1'];
+    const { code, out } = await hippo(words);
+    expect(code).toBe(0);
+    expect(out).toMatch(/^layers\.0, diagonal state by head\n {3}0 {2}5 {2}1 {2}7 {2}=> 0\n/m);
+    expect(out).toMatch(/layers\.1, shift state by age in words\n/);
+    expect(out).toMatch(/after the last word it says: ([0-7]|\.|=>)\n$/);
+    const { states } = JSON.parse((await hippo([...words, '--json'])).out);
+    expect(states).toHaveLength(4);
+    expect(states[1].magnitudes).toHaveLength(6);
+    const wrong = await hippo(['remember', '--model', model, '--text', '0 9']);
+    expect(wrong.err).toContain('the model\'s 10 words are . 0 1 2 3 4 5 6 7 =>; got "9".');
+    expect(wrong.code).toBe(1);
+  });
+});
