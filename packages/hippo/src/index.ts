@@ -9,7 +9,6 @@ export {
   convolutionAgainstRecurrence,
   examinationTokens,
   type GenerationCost,
-  type ModelOnDevice,
   measureGeneration,
   relativeDifference,
   scoresOf,
@@ -19,7 +18,6 @@ export {
   type QuantizationReport,
   type QuantizationReportOptions,
   quantizationReport,
-  type WeightedModel,
 } from './evaluate/quantization-report.ts';
 export {
   diagonalMagnitudes,
@@ -28,6 +26,7 @@ export {
   shiftMagnitudes,
   stateHistory,
 } from './evaluate/state-history.ts';
+export { compileLogits, type WeightedModel } from './evaluate/weighted-model.ts';
 export { type BeamSearchOptions, beamSearch } from './generate/beam-search.ts';
 export { argMax, type CandidateSpace, candidateSpace } from './generate/candidates.ts';
 export type { ContinuationOptions, GeneratedToken } from './generate/continuation.ts';

@@ -5,7 +5,13 @@ import { defineCommand, type ValuesOf } from '../arguments/command.ts';
 import { writeBeamLines, writeBeams } from '../generation/beam-output.ts';
 import { generationOptions } from '../generation/options.ts';
 import { readPrompts } from '../generation/prompts.ts';
-import { checkFlags, type DrawSettings, type SearchSettings, settingsOf } from '../generation/settings.ts';
+import {
+  checkFlags,
+  type DrawSettings,
+  type GenerationSettings,
+  type SearchSettings,
+  settingsOf,
+} from '../generation/settings.ts';
 import { jsonTexts, orderedTexts, streamedText } from '../generation/text-output.ts';
 import { deviceOptions, openChosenDevice } from '../model/device-options.ts';
 import { loadChosenModel, modelOptions } from '../model/model-options.ts';
@@ -55,14 +61,21 @@ export async function run(options: ValuesOf<typeof command>, io: CommandIo): Pro
   for (const notice of settings.notices) io.err.line(`note: ${notice}`);
   const started = performance.now();
   const work: Work = { loaded, prompts, signal, json: options.json };
-  const count =
-    settings.kind === 'search'
-      ? await search(settings.options, work, io)
-      : options.state === undefined && options.saveState === undefined
-        ? await draw(settings.options, work, io)
-        : await continueState(options, settings.options, work, io);
+  const count = await write(settings, work, options, io);
   const rate = formatRate(count / ((performance.now() - started) / 1000), 'tokens');
   io.err.line(io.err.colors.dim(`${count} tokens, ${rate} with start-up`));
+}
+
+/** Writes what was asked for; returns how many tokens were drawn. */
+function write(
+  settings: GenerationSettings,
+  work: Work,
+  flags: ValuesOf<typeof command>,
+  io: CommandIo,
+): Promise<number> {
+  if (settings.kind === 'search') return search(settings.options, work, io);
+  if (flags.state === undefined && flags.saveState === undefined) return draw(settings.options, work, io);
+  return continueState(flags, settings.options, work, io);
 }
 
 /** Draws one text on a session that begins with a saved state, or is saved at its end. */
@@ -92,11 +105,11 @@ async function draw(settings: DrawSettings, { loaded, prompts, signal, json }: W
   const { model, store, tokenizer } = loaded;
   const shape = { prompts, samples: settings.samples ?? 1, tokenizer };
   const several = prompts.length * shape.samples > 1;
-  const write = (json ? jsonTexts : several ? orderedTexts : streamedText)(io.out, shape);
+  const show = (json ? jsonTexts : several ? orderedTexts : streamedText)(io.out, shape);
   const encoded = prompts.map((prompt) => tokenizer.encode(prompt));
   let count = 0;
   for await (const piece of generateTexts(model, { ...settings, store, tokenizer, prompts: encoded, signal })) {
-    write(piece);
+    show(piece);
     if (piece.token && !piece.echo) count++;
   }
   return count;

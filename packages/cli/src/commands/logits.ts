@@ -1,5 +1,5 @@
 // `hippo logits`: the scores of every position, over the padded vocabulary, for given token ids.
-import { compile, DataError } from 'hippo';
+import { compileLogits, DataError } from 'hippo';
 import { defineCommand, type ValuesOf } from '../arguments/command.ts';
 import { deviceOptions, openChosenDevice } from '../model/device-options.ts';
 import { loadChosenModel, modelOptions } from '../model/model-options.ts';
@@ -35,11 +35,8 @@ export async function run(options: ValuesOf<typeof command>, io: CommandIo): Pro
       { position: wrong, id: ids[wrong] },
     );
   }
-  using scores = await compile(({ tokens }) => ({ logits: model.apply(tokens).logits }), {
-    store,
-    inputs: { tokens: { shape: [1, ids.length], dtype: 'i32' } },
-  });
-  const { logits } = await scores({ tokens: Int32Array.from(ids) });
+  using scores = await compileLogits({ model, store }, ids.length);
+  const { logits } = await scores({ ids: Int32Array.from(ids) });
   const columns = model.paddedVocabularySize;
   const rows = ids.map((_, row) => Array.from(logits.data.subarray(row * columns, (row + 1) * columns)));
   if (options.json) io.out.line(JSON.stringify({ shape: [ids.length, columns], logits: rows }));

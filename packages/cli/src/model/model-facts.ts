@@ -8,6 +8,7 @@ import {
   type ModelConfig,
   type ParameterCount,
   parameterCount,
+  stateBytesPerSequence,
 } from 'hippo';
 
 export interface KindFacts {
@@ -44,10 +45,7 @@ export function factsOf(model: LanguageModel, context: number): ModelFacts {
   // Words of quantised weights are no parameters: those are counted in the f32 model.
   const float = config.quantization ? languageModel({ ...config, quantization: undefined }) : model;
   const count = parameterCount(float);
-  const bytes = (capacity: number): number =>
-    4 * model.stateShapes(1, capacity).reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0);
-  // The attention cache grows with its capacity, the recurrent state does not.
-  const perToken = bytes(2) - bytes(1);
+  const { constantBytes, bytesPerToken, bytes } = stateBytesPerSequence(config, context);
   const lengths = [...new Set([...usualLengths, context])].sort((a, b) => a - b);
   return {
     layers: layerKinds(config),
@@ -58,9 +56,9 @@ export function factsOf(model: LanguageModel, context: number): ModelFacts {
     parameters: count,
     parameterBytes: 4 * countParameters(model.variables),
     ...(config.quantization && { quantization: config.quantization }),
-    recurrentStateBytes: bytes(1) - perToken,
-    attentionCache: lengths.map((tokens) => ({ tokens, bytes: perToken * tokens })),
-    attentionCacheBytes: perToken * context,
+    recurrentStateBytes: constantBytes,
+    attentionCache: lengths.map((tokens) => ({ tokens, bytes: bytesPerToken * tokens })),
+    attentionCacheBytes: bytes - constantBytes,
     attentionCacheTokens: context,
   };
 }

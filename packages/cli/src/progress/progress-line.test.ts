@@ -1,15 +1,10 @@
 import { expect, it, vi } from 'vitest';
-import { openOutput } from '../terminal/io.ts';
 import { openProgress } from './progress-line.ts';
+import { recordedOutput } from './recorded-output.test-support.ts';
 
-function setUp(isTTY: boolean, columns = 80) {
-  const written: string[] = [];
-  const output = openOutput(
-    { isTTY, columns, write: (text: string) => written.push(text) },
-    { argv: [], environment: {} },
-  );
-  const clock = { seconds: 100 };
-  return { written, clock, progress: openProgress(output, { now: () => clock.seconds }) };
+function setUp(isTTY: boolean, columns?: number) {
+  const { output, now, ...recorded } = recordedOutput(isTTY, columns);
+  return { ...recorded, progress: openProgress(output, { now }) };
 }
 
 it('rewrites in place at most ten times a second, and ends with the newest state', () => {

@@ -1,15 +1,8 @@
 // Does a model do here what it should? Reading a text at once (convolution) must give the scores of reading it token by token
 // (recurrence), and every backend those of the float64 reference. And what it costs: the first token, every further one, memory.
 import { UsageError } from '../errors.ts';
-import { createDecoder, type RecurrentModel } from '../generate/decoder.ts';
-import { compile } from '../session/compile.ts';
-import type { Store } from '../session/store.ts';
-
-/** A model with its weights on a device. */
-export interface ModelOnDevice {
-  readonly model: RecurrentModel;
-  readonly store: Store;
-}
+import { createDecoder } from '../generate/decoder.ts';
+import { compileLogits, type WeightedModel } from './weighted-model.ts';
 
 /** Token ids that walk through the whole vocabulary in large steps: the same for every model of that size. */
 export function examinationTokens(vocabularySize: number, count: number): Int32Array {
@@ -30,18 +23,14 @@ export function relativeDifference(a: Float32Array, b: Float32Array): number {
 }
 
 /** The scores after every token, [tokens × columns]. */
-export async function scoresOf({ model, store }: ModelOnDevice, tokens: Int32Array): Promise<Float32Array> {
-  using plan = await compile(({ ids }) => ({ logits: model.apply(ids).logits }), {
-    store,
-    inputs: { ids: { shape: [1, tokens.length], dtype: 'i32' } },
-  });
-  const { logits } = await plan({ ids: tokens });
-  return Float32Array.from(logits.data);
+export async function scoresOf(weighted: WeightedModel, tokens: Int32Array): Promise<Float32Array> {
+  using plan = await compileLogits(weighted, tokens.length);
+  return Float32Array.from((await plan({ ids: tokens })).logits.data);
 }
 
 /** The relative difference between the scores after a text read at once by convolution and read token by token. */
 export async function convolutionAgainstRecurrence(
-  { model, store }: ModelOnDevice,
+  { model, store }: WeightedModel,
   tokens: Int32Array,
 ): Promise<number> {
   const capacity = tokens.length;
@@ -64,7 +53,7 @@ export interface GenerationCost {
 
 /** Reads a prompt and then `count` tokens one by one. */
 export async function measureGeneration(
-  { model, store }: ModelOnDevice,
+  { model, store }: WeightedModel,
   { prompt, count }: { readonly prompt: Int32Array; readonly count: number },
 ): Promise<GenerationCost> {
   const started = performance.now();

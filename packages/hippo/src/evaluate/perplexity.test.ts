@@ -57,3 +57,19 @@ it('holds the logits of some rows only', async () => {
   using scorer = await compileScorer(model, { store, batch, length });
   expect(scorer.peakBytes).toBeLessThan((4 * batch * length * 20_000) / 2);
 });
+
+it('lets timers and signals be heard between two windows', async () => {
+  const { device, store, model } = await openModel(50);
+  await using _ = device;
+  using scorer = await compileScorer(model, { store, batch: 1, length: 9 });
+  const stop = new AbortController();
+  setTimeout(() => stop.abort(new Error('enough')), 0);
+  let windows = 0;
+  const onWindow = (): void => {
+    windows++;
+    // Longer than the time between two turns of the event loop.
+    for (const until = performance.now() + 15; performance.now() < until; );
+  };
+  await expect(scorer.score(text, { onWindow, signal: stop.signal })).rejects.toThrow('enough');
+  expect(windows).toBeLessThan(3); // of three
+});

@@ -3,6 +3,7 @@ import { DataError } from '../errors.ts';
 import type { LanguageModel } from '../models/language-model.ts';
 import { sum } from '../ops/index.ts';
 import { compile } from '../session/compile.ts';
+import { interruption } from '../session/interruption.ts';
 import type { Store } from '../session/store.ts';
 import { scalarOf } from '../tensor/host-tensor.ts';
 
@@ -51,9 +52,10 @@ export async function compileScorer(
           { tokens: tokens.length },
         );
       const windows = Math.ceil(targets / length);
+      const interrupt = interruption(signal);
       let total = 0;
       for (let window = 0; window < windows; window += batch) {
-        signal?.throwIfAborted();
+        await interrupt();
         const run = await plan(windowInputs(tokens, { first: window, batch, length }));
         total += scalarOf(run.total);
         onWindow?.(Math.min(window + batch, windows), windows);

@@ -1,16 +1,8 @@
 // What quantisation costs: the differences between the logits of a model and of its quantised twin on a text, and the perplexity
 // of both.
 import { DataError } from '../errors.ts';
-import type { LanguageModel } from '../models/language-model.ts';
-import { compile } from '../session/compile.ts';
-import type { Store } from '../session/store.ts';
 import { compileScorer, type TextScore } from './perplexity.ts';
-
-/** A model with its weights. */
-export interface WeightedModel {
-  readonly model: LanguageModel;
-  readonly store: Store;
-}
+import { compileLogits, type WeightedModel } from './weighted-model.ts';
 
 export interface QuantizationReport {
   /** Differences of logits over the real vocabulary, at every position compared. */
@@ -70,13 +62,8 @@ async function compareLogits(
     windows,
   }: { readonly tokens: ArrayLike<number>; readonly window: number; readonly windows: number },
 ): Promise<QuantizationReport['logits']> {
-  const compiled = ({ model, store }: WeightedModel) =>
-    compile(({ ids }) => ({ logits: model.apply(ids).logits }), {
-      store,
-      inputs: { ids: { shape: [1, window], dtype: 'i32' } },
-    });
-  using before = await compiled(float);
-  using after = await compiled(quantized);
+  using before = await compileLogits(float, window);
+  using after = await compileLogits(quantized, window);
   const { vocab_size: vocabulary } = float.model.config;
   const columns = float.model.paddedVocabularySize;
   const sums = { largest: 0, squares: 0, total: 0, totalSquares: 0, count: 0 };

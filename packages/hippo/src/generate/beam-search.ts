@@ -4,12 +4,12 @@
 // Hugging Face transformers normalises in the same way; Wu et al. 2016 use ((5 + length) / 6)^α.
 
 import { UsageError } from '../errors.ts';
+import { interruption } from '../session/interruption.ts';
 import type { Store } from '../session/store.ts';
 import { argMax, type CandidateSpace, candidateSpace, keepHighest } from './candidates.ts';
 import { checkContinuation, checkPrompt, checkWhole } from './check-generation.ts';
 import { createDecoder, type RecurrentModel } from './decoder.ts';
 import { type Beam, finishedBeams } from './finished-beams.ts';
-import { interruption } from './interruption.ts';
 import { logProbabilitiesOf } from './log-probabilities.ts';
 import { checkOptionNames, refuseTogether } from './option-names.ts';
 import { changeScores, type ScoreChanges, tokenHistory } from './penalties.ts';

@@ -1,9 +1,10 @@
 // Many continuations on one model: each prompt is read once, by a decoder of one row, and its state is copied to a row of the batch
 // for every continuation; a row that ends takes the next one. A row's numbers never depend on what its neighbours are.
+
+import { type Interruption, interruption } from '../session/interruption.ts';
 import type { Store } from '../session/store.ts';
 import { createDecoder, type Decoder, type RecurrentModel } from './decoder.ts';
 import type { DecoderState } from './decoder-state.ts';
-import { type Interruption, interruption } from './interruption.ts';
 import { promptChunks, readPrompt } from './read-prompt.ts';
 
 /** What came of a row of scores: events for the reader, and the token to read next; without one the continuation has ended. */

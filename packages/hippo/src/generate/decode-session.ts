@@ -1,7 +1,7 @@
 // One continuation on a session: it goes on from what the session has read, and the session has read its text afterwards.
 import { UsageError } from '../errors.ts';
+import { interruption } from '../session/interruption.ts';
 import type { PromptToDecode } from './decode-prompts.ts';
-import { interruption } from './interruption.ts';
 import type { Session } from './session.ts';
 
 /**

@@ -1,6 +1,7 @@
 // Reading a prompt so that it can be given up between two chunks, and so that the scores of every place can be seen.
+
+import type { Interruption } from '../session/interruption.ts';
 import type { Decoder } from './decoder.ts';
-import type { Interruption } from './interruption.ts';
 
 /** Prompts are read in chunks of these sizes, the largest that fits first, as `Decoder.feed` does. */
 export const promptChunks: readonly number[] = [1024, 128, 16, 1];

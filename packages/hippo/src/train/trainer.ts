@@ -1,6 +1,7 @@
 // The training loop: batches in, events out. Everything that a step depends on is a function of (seed, step) or lives in the
 // store, so that stopping at any step and resuming gives the same numbers as never stopping.
 import { NumericError, UsageError } from '../errors.ts';
+import { eventTurns } from '../session/interruption.ts';
 import type { Store } from '../session/store.ts';
 import { type AdamWOptions, adamWDefaults } from './adamw.ts';
 import { checkSchedule, learningRate, type ScheduleOptions } from './schedule.ts';
@@ -115,10 +116,10 @@ export async function* train(run: TrainingRun, options: TrainOptions): AsyncGene
     await run.save(state, step);
     yield { kind: 'save', step: state.step };
   };
-  const eventLoop = openTurns();
+  const turn = eventTurns();
   while (state.step < steps) {
     yield await trainOne(step, state.step);
-    await eventLoop.turn();
+    await turn();
     state = { ...state, step: state.step + 1 };
     const last = state.step === steps;
     const interrupted = run.signal?.aborted ?? false;
@@ -150,21 +151,6 @@ export async function* train(run: TrainingRun, options: TrainOptions): AsyncGene
       seconds: (performance.now() - started) / 1000,
     };
   }
-}
-
-/**
- * A step may never leave the microtask queue, but signals (Ctrl-C) and timers need a turn of the event loop. A turn takes a
- * millisecond, a seventh of a step of the smallest models, so short steps share one.
- */
-function openTurns(milliseconds = 20): { readonly turn: () => Promise<void> } {
-  let taken = performance.now();
-  return {
-    async turn() {
-      if (performance.now() - taken < milliseconds) return;
-      await new Promise((resolve) => setTimeout(resolve, 0));
-      taken = performance.now();
-    },
-  };
 }
 
 async function validateNow(validate: () => Promise<number>, state: TrainerState) {
