@@ -131,7 +131,7 @@ describe('a run', () => {
       onText: (text, kill) => {
         if (signalled || !text.includes('step 1/400')) return;
         signalled = true;
-        setTimeout(() => kill('SIGINT'), 300);
+        setTimeout(() => kill('SIGINT'), 50); // 400 steps take about half a second
       },
     });
     expect(stopped.err).toContain('finishing the step');
