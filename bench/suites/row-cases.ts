@@ -271,7 +271,7 @@ async function dropoutCase(count: number): Promise<RowCase> {
   const { elementwiseCalls } = await kernel<typeof ElementwiseModule>('elementwise');
   const draw = randomUniformCalls({ count, stream: 7 });
   const rate = 0.1;
-  const stream = { strides: [1], offset: 0 };
+  const stream = { strides: [1], offset: 0, dtype: 'f32' } as const;
   const choose = elementwiseCalls({
     shape: [count],
     inputs: [stream, stream],
@@ -319,8 +319,8 @@ async function geluCase(rows: number, width: number): Promise<RowCase> {
     calls: elementwiseCalls({
       shape: [rows, width],
       inputs: [
-        { strides: [width, 1], offset: 0 },
-        { strides: [0, 1], offset: 0 },
+        { strides: [width, 1], offset: 0, dtype: 'f32' },
+        { strides: [0, 1], offset: 0, dtype: 'f32' },
       ],
       constants: [],
       instructions: [

@@ -16,9 +16,10 @@ export interface PreparedPlan {
   /** Bytes held on the device for this plan, variables aside. */
   readonly bytes: number;
   writeInput(name: string, data: TypedArray): void;
-  /** Runs the whole plan, or only its steps [from, to). */
-  run(range?: { readonly from: number; readonly to: number }): Promise<void>;
-  readOutput(name: string): Promise<TypedArray>;
+  /** Runs the plan and reads its outputs. */
+  run(): Promise<ReadonlyMap<string, TypedArray>>;
+  /** Runs the steps [from, to) alone. */
+  runSteps(from: number, to: number): Promise<void>;
   /** The numbers a step has just written, for the search of a bad number. */
   readStep(step: number): Promise<readonly TypedArray[]>;
   dispose(): void;

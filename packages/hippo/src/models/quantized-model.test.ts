@@ -5,6 +5,7 @@ import { createDecoder } from '../generate/decoder.ts';
 import { quantizeModel } from '../generate/quantize-model.ts';
 import { openGolden } from '../nn/golden.test-support.ts';
 import { backends, evaluate, inputOf, openStore, relativeError } from '../nn/layer.test-support.ts';
+import type { BackendName } from '../session/device.ts';
 import type { Store } from '../session/store.ts';
 import { type HostTensor, tensor } from '../tensor/host-tensor.ts';
 import { dequantizeRows } from '../tensor/quantization.ts';
@@ -18,7 +19,7 @@ import { quantizedTwin, quantizeTensor } from './quantize-model.ts';
 const golden = ['h3-lm-tiny', 'h3-lm-tiny-rotary', 'h3-lm-pure'] as const;
 const bitsOf = [8, 4] as const;
 
-async function openModel(backend: 'reference' | 'wasm', name: string) {
+async function openModel(backend: BackendName, name: string) {
   const [io, parameters] = [await openGolden(`${name}.io`), await openGolden(name)];
   const known = Object.keys(parseModelConfig({ vocab_size: 8, d_model: 8, n_layer: 1 }));
   const config = Object.fromEntries(Object.entries(io.config).filter(([key]) => known.includes(key)));
@@ -29,11 +30,7 @@ async function openModel(backend: 'reference' | 'wasm', name: string) {
 }
 
 /** The quantised twin, and the f32 model with its weights made f32 again. */
-async function twins(
-  backend: 'reference' | 'wasm',
-  { model, store }: { model: LanguageModel; store: Store },
-  bits: 4 | 8,
-) {
+async function twins(backend: BackendName, { model, store }: { model: LanguageModel; store: Store }, bits: 4 | 8) {
   const twin = quantizedTwin(model.config, { bits });
   const [packed, float] = [await openStore(backend, []), await openStore(backend, [])];
   for (const [i, variable] of model.variables.entries()) {

@@ -1,22 +1,29 @@
 // Gives every storage its place: variables keep their own memory, an assigned value is written straight into its variable when
 // no later step needs the old content, elementwise results take over an operand's memory when it dies, and the rest shares an arena.
 
+import { BackendError } from '../errors.ts';
 import type { Graph } from '../graph/graph.ts';
+import { formatOrigin } from '../graph/trace.ts';
 import type { Node, Operation, Value, ValueType } from '../graph/value.ts';
 import type { Variable } from '../graph/variable.ts';
 import { bytesPerElement } from '../tensor/dtype.ts';
 import { elementCount } from '../tensor/shape.ts';
 import { storageOf } from './fuse.ts';
 import type { LoweredKernel } from './kernel.ts';
-import { type Interval, mostAliveBytes, placeIntervals } from './memory.ts';
+import { type Interval, type MemoryRules, mostAliveBytes, placeIntervals, usualRules } from './memory.ts';
 import type { Location, Plan, PlanStep } from './plan.ts';
 import type { Schedule, ScheduledStep } from './schedule.ts';
 
-export function assignMemory<K extends LoweredKernel>(graph: Graph, schedule: Schedule<K>): Plan<K> {
+export function assignMemory<K extends LoweredKernel>(
+  graph: Graph,
+  schedule: Schedule<K>,
+  rules: MemoryRules = usualRules,
+): Plan<K> {
+  const align = (bytes: number): number => Math.ceil(bytes / rules.alignment) * rules.alignment;
   const { steps, bindings, outputStorages } = insertCopies(graph, schedule);
   const life = lifetimes(steps, graph, outputStorages);
   const bound = bindAssignments(steps, bindings, life);
-  const slots = shareInPlace(steps, life, bound.storages);
+  const slots = shareInPlace(steps, life, { bound: bound.storages, rules });
   const final = [...steps, ...bound.copies];
 
   const constants: { offset: number; value: Value }[] = [];
@@ -32,7 +39,7 @@ export function assignMemory<K extends LoweredKernel>(graph: Graph, schedule: Sc
       if (known) return known;
       const location: Location = { space: 'constants', offset: constantBytes };
       constants.push({ offset: constantBytes, value: storage });
-      constantBytes += Math.ceil(byteCount(storage) / 64) * 64;
+      constantBytes += align(byteCount(storage));
       constantAt.set(storage, location);
       return location;
     }
@@ -51,7 +58,7 @@ export function assignMemory<K extends LoweredKernel>(graph: Graph, schedule: Sc
   for (const { kernel } of final) {
     if (!kernel.table || tables.has(kernel.table.key)) continue;
     tables.set(kernel.table.key, constantBytes);
-    constantBytes += Math.ceil(kernel.table.bytes / 64) * 64;
+    constantBytes += align(kernel.table.bytes);
   }
   return {
     steps: planSteps,
@@ -62,6 +69,7 @@ export function assignMemory<K extends LoweredKernel>(graph: Graph, schedule: Sc
     tables,
     constantBytes,
     arenaBytes: slots.bytes,
+    pageBytes: rules.pageBytes,
     aliveBytes: slots.aliveBytes,
     workspaceBytes: final.reduce((most, { kernel }) => Math.max(most, kernel.workspaceBytes), 0),
     graph,
@@ -202,13 +210,14 @@ function copyStep<K extends LoweredKernel>(source: Value, kernel: K): Step<K> {
 function shareInPlace<K extends LoweredKernel>(
   steps: readonly Step<K>[],
   life: Life,
-  bound: ReadonlyMap<Value, Variable>,
+  { bound, rules }: { readonly bound: ReadonlyMap<Value, Variable>; readonly rules: MemoryRules },
 ) {
   const slotOf = new Map<Value, number>();
   const intervals: Interval[] = [];
   const open = (storage: Value, from: number): void => {
     slotOf.set(storage, intervals.length);
     // An empty storage still gets a place of its own, so that no other one shares its offset.
+    checkPage(storage, rules);
     intervals.push({
       bytes: Math.max(byteCount(storage), 4),
       from,
@@ -241,12 +250,24 @@ function shareInPlace<K extends LoweredKernel>(
       interval.to = Math.max(interval.to, life.lastRead.get(storage) ?? index);
     });
   });
-  const { offsets, bytes } = placeIntervals(intervals);
+  const { offsets, bytes } = placeIntervals(intervals, rules);
   return {
     bytes,
-    aliveBytes: mostAliveBytes(intervals),
+    aliveBytes: mostAliveBytes(intervals, rules),
     offsetOf: (storage: Value): number => offsets[slotOf.get(storage) ?? -1] ?? 0,
   };
+}
+
+/** @throws BackendError `buffer-too-large` for a storage that fits no page. */
+function checkPage(storage: Value, { pageBytes }: MemoryRules): void {
+  const bytes = byteCount(storage);
+  if (bytes <= pageBytes) return;
+  const { operation, origin } = storage.node;
+  throw new BackendError(
+    'buffer-too-large',
+    `${operation.name}${formatOrigin(origin)}: its result has ${bytes} bytes; this device allows ${pageBytes} in one piece. Use a smaller batch or length, or the wasm backend.`,
+    { bytes, pageBytes },
+  );
 }
 
 /** A storage read through two different views by one step must not be overwritten while the step runs. */
@@ -265,6 +286,7 @@ function planStep<K extends LoweredKernel>(step: Step<K>, locate: (storage: Valu
       return node?.origin.source ?? '';
     },
     inputs: step.inputs.map(locate),
+    inputTypes: step.inputs.map(({ shape, dtype }) => ({ shape, dtype })),
     outputs: outputs.map((storage) => storage && locate(storage)),
     outputTypes: outputs.map((storage) => storage && { shape: storage.shape, dtype: storage.dtype }),
     bytesRead: step.inputs.reduce((sum, storage) => sum + byteCount(storage), 0),

@@ -3,6 +3,7 @@
 import { VerifyError } from '../errors.ts';
 import type { Graph } from '../graph/graph.ts';
 import type { Node, Value } from '../graph/value.ts';
+import { filledWith } from '../ops/constant.ts';
 import { sameShape } from '../tensor/shape.ts';
 import type { KernelTable, LoweredKernel } from './kernel.ts';
 
@@ -49,6 +50,7 @@ function waitsOf(value: Value): ReadonlySet<Value> {
 export function fuse(graph: Graph, kernels: KernelTable<LoweredKernel>): readonly Group[] {
   const groupOf = new Map<Node, Draft>();
   const drafts: Draft[] = [];
+  const readers = kernels.fusion?.maxBindings === undefined ? undefined : readersOf(graph);
   for (const node of graph.nodes) {
     const { operation } = node;
     if (operation.leaf || operation.alias) continue;
@@ -76,7 +78,7 @@ export function fuse(graph: Graph, kernels: KernelTable<LoweredKernel>): readonl
     }
     drafts.push(draft);
     groupOf.set(node, draft);
-    if (fused && kernels.fusion) joinProducers(draft, kernels.fusion);
+    if (fused && kernels.fusion) joinProducers(draft, { ...kernels.fusion, readers });
   }
   return order(drafts);
 }
@@ -92,7 +94,12 @@ function find(draft: Draft): Draft {
   return root;
 }
 
-function joinProducers(draft: Draft, limits: NonNullable<KernelTable<LoweredKernel>['fusion']>): void {
+/** What groups may hold; `readers` where the number of bindings counts. */
+type Limits = Omit<NonNullable<KernelTable<LoweredKernel>['fusion']>, 'has' | 'kernel'> & {
+  readonly readers: Readers | undefined;
+};
+
+function joinProducers(draft: Draft, limits: Limits): void {
   const [node] = draft.nodes;
   if (!node) return;
   const space = spaceOf(node);
@@ -107,11 +114,41 @@ function joinProducers(draft: Draft, limits: NonNullable<KernelTable<LoweredKern
   }
 }
 
-function fits(a: Draft, b: Draft, limits: NonNullable<KernelTable<LoweredKernel>['fusion']>): boolean {
+function fits(a: Draft, b: Draft, { maxInstructions, maxInputs, maxBindings, readers }: Limits): boolean {
   const nodes = new Set([...a.nodes, ...b.nodes]);
   const inputs = new Set<Value>();
   for (const node of nodes) for (const input of node.inputs) if (!nodes.has(storageOf(input).node)) inputs.add(input);
-  return nodes.size <= limits.maxInstructions && inputs.size <= limits.maxInputs;
+  if (nodes.size > maxInstructions || inputs.size > maxInputs) return false;
+  return !readers || maxBindings === undefined || bindingsOf(nodes, readers) <= maxBindings;
+}
+
+/** The nodes that read each storage; `undefined` stands for a result of the graph or an assignment. */
+type Readers = ReadonlyMap<Value, ReadonlySet<Node | undefined>>;
+
+function readersOf(graph: Graph): Readers {
+  const readers = new Map<Value, Set<Node | undefined>>();
+  const add = (value: Value, reader: Node | undefined): void => {
+    const storage = storageOf(value);
+    const known = readers.get(storage) ?? new Set();
+    readers.set(storage, known.add(reader));
+  };
+  for (const node of graph.nodes) if (!node.operation.alias) for (const input of node.inputs) add(input, node);
+  for (const value of [...graph.outputs.values(), ...graph.assignments.values()]) add(value, undefined);
+  return readers;
+}
+
+/** Storages that a group of nodes reads from outside or writes for outside; numbers that fill a whole tensor take none. */
+function bindingsOf(nodes: ReadonlySet<Node>, readers: Readers): number {
+  const storages = new Set<Value>();
+  for (const node of nodes) {
+    for (const input of node.inputs) {
+      const storage = storageOf(input);
+      if (!nodes.has(storage.node) && filledWith(storage) === undefined) storages.add(storage);
+    }
+    for (const output of node.outputs)
+      if ([...(readers.get(output) ?? [])].some((reader) => !reader || !nodes.has(reader))) storages.add(output);
+  }
+  return storages.size;
 }
 
 /** Dependencies with merged groups followed to what they are now; what is found is kept. */

@@ -60,7 +60,7 @@ export function groupProgram(group: Group, isRead: (value: Value) => boolean): G
   return {
     program: {
       shape,
-      inputs: inputs.map(({ view }) => ({ strides: view.strides, offset: view.offset })),
+      inputs: inputs.map(({ storage, view }) => ({ strides: view.strides, offset: view.offset, dtype: storage.dtype })),
       constants,
       instructions,
       outputs: outputs.map((value) => ({ register: register(slots.get(value) as Slot) })),

@@ -23,12 +23,18 @@ export type EpilogueRule = (producer: Node, node: Node, inputs: readonly Value[]
 
 export interface KernelTable<K extends LoweredKernel = LoweredKernel> {
   readonly backend: string;
+  /** Bytes at whose multiples every storage starts; default 64. */
+  readonly alignment?: number;
+  /** Bytes of the arena's pages, where its memory is not one piece: no storage crosses from one to the next. */
+  readonly pageBytes?: number;
   /** The kernel for a structural operation, or undefined: then its decomposition is tried, then planning fails by name. */
   operation(node: Node): K | undefined;
   /** Present when the backend fuses elementwise groups; absent: every operation, elementwise ones too, is asked for alone. */
   readonly fusion?: {
     readonly maxInputs: number;
     readonly maxInstructions: number;
+    /** Storages that a kernel may read and write together; default: any number. */
+    readonly maxBindings?: number;
     has(operationName: string): boolean;
     kernel(program: ElementwiseProgram): K;
   };

@@ -9,6 +9,7 @@ import { assignMemory } from './assign-memory.ts';
 import { absorbEpilogues } from './epilogues.ts';
 import type { KernelTable, LoweredKernel } from './kernel.ts';
 import { lower } from './lower.ts';
+import { usualRules } from './memory.ts';
 import type { Plan } from './plan.ts';
 import { schedule } from './schedule.ts';
 
@@ -29,5 +30,6 @@ export function makePlan<K extends LoweredKernel>(
   graph = check(prune(graph), 'prune');
   graph = check(prune(lower(graph, kernels)), 'lower');
   graph = check(prune(absorbEpilogues(graph, kernels)), 'epilogues');
-  return assignMemory(graph, schedule(graph, kernels));
+  const { alignment = usualRules.alignment, pageBytes = usualRules.pageBytes } = kernels;
+  return assignMemory(graph, schedule(graph, kernels), { alignment, pageBytes });
 }

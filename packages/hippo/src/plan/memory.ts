@@ -8,19 +8,28 @@ export interface Interval {
   to: number;
 }
 
-const alignment = 64;
+/** What a device asks of places in its memory. */
+export interface MemoryRules {
+  /** Bytes at whose multiples every storage starts. */
+  readonly alignment: number;
+  /** No storage crosses a multiple of this. */
+  readonly pageBytes: number;
+}
 
-function align(bytes: number): number {
+/** Places in a memory that is one piece. */
+export const usualRules: MemoryRules = { alignment: 64, pageBytes: Number.POSITIVE_INFINITY };
+
+function align(bytes: number, alignment: number): number {
   return Math.ceil(bytes / alignment) * alignment;
 }
 
 /** Most bytes alive at one step: no placement can do with less. */
-export function mostAliveBytes(intervals: readonly Interval[]): number {
+export function mostAliveBytes(intervals: readonly Interval[], { alignment }: MemoryRules = usualRules): number {
   const changes = new Map<number, number>();
   const change = (at: number, bytes: number): void => void changes.set(at, (changes.get(at) ?? 0) + bytes);
   for (const { bytes, from, to } of intervals) {
-    change(from, align(bytes));
-    change(to + 1, -align(bytes));
+    change(from, align(bytes, alignment));
+    change(to + 1, -align(bytes, alignment));
   }
   let [alive, most] = [0, 0];
   for (const at of [...changes.keys()].sort((a, b) => a - b)) {
@@ -31,7 +40,10 @@ export function mostAliveBytes(intervals: readonly Interval[]): number {
 }
 
 /** Offsets for each interval and the arena's size; no two intervals alive at once overlap. */
-export function placeIntervals(intervals: readonly Interval[]): {
+export function placeIntervals(
+  intervals: readonly Interval[],
+  { alignment, pageBytes }: MemoryRules = usualRules,
+): {
   readonly offsets: readonly number[];
   readonly bytes: number;
 } {
@@ -43,13 +55,13 @@ export function placeIntervals(intervals: readonly Interval[]): {
   let total = 0;
   for (const index of order) {
     const interval = intervals[index] as Interval;
-    const size = align(interval.bytes);
+    const size = align(interval.bytes, alignment);
     let offset = 0;
     for (const other of placed) {
       const alive = other.interval.from <= interval.to && interval.from <= other.interval.to;
       if (!alive || other.end <= offset) continue;
       if (other.offset >= offset + size) break;
-      offset = other.end;
+      offset = insidePage(other.end, size, pageBytes);
     }
     offsets[index] = offset;
     total = Math.max(total, offset + size);
@@ -57,4 +69,10 @@ export function placeIntervals(intervals: readonly Interval[]): {
     placed.splice(at < 0 ? placed.length : at, 0, { offset, end: offset + size, interval });
   }
   return { offsets, bytes: total };
+}
+
+/** The first place from `offset` on where `size` bytes cross no page. */
+function insidePage(offset: number, size: number, pageBytes: number): number {
+  const end = (Math.floor(offset / pageBytes) + 1) * pageBytes;
+  return offset + size > end ? end : offset;
 }

@@ -16,6 +16,8 @@ export interface PlanStep<K extends LoweredKernel = LoweredKernel> {
   readonly path: string;
   readonly source: string;
   readonly inputs: readonly Location[];
+  /** Value types of the storages read. */
+  readonly inputTypes: readonly ValueType[];
   /** Undefined: a result that nobody reads and the kernel skips. */
   readonly outputs: readonly (Location | undefined)[];
   /** Value types of the results, for checks of their numbers. */
@@ -36,6 +38,8 @@ export interface Plan<K extends LoweredKernel = LoweredKernel> {
   /** Of constants and tables. */
   readonly constantBytes: number;
   readonly arenaBytes: number;
+  /** Bytes of the arena's pages; Infinity: it is one piece. */
+  readonly pageBytes: number;
   /** Most bytes of the arena in use at one step: what a perfect placement would need. */
   readonly aliveBytes: number;
   /** The largest workspace of any step. */

@@ -1,4 +1,5 @@
 // A fused elementwise group as a small straight-line program over one iteration space: what backends compile or interpret.
+import type { DType } from '../tensor/dtype.ts';
 import type { Shape } from '../tensor/shape.ts';
 
 export interface ElementwiseInstruction {
@@ -12,7 +13,7 @@ export interface ElementwiseProgram {
   /** The iteration space. */
   readonly shape: Shape;
   /** How each input is read: element strides for each axis of the space (0 = broadcast) and an element offset. */
-  readonly inputs: readonly { readonly strides: readonly number[]; readonly offset: number }[];
+  readonly inputs: readonly { readonly strides: readonly number[]; readonly offset: number; readonly dtype: DType }[];
   /** f32 immediates. */
   readonly constants: readonly number[];
   readonly instructions: readonly ElementwiseInstruction[];

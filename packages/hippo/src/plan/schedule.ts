@@ -125,7 +125,7 @@ function copyKernel<K extends LoweredKernel>(value: Value, kernels: KernelTable<
   const count = elementCount(value.shape);
   const program: ElementwiseProgram = {
     shape: [count],
-    inputs: [{ strides: [1], offset: 0 }],
+    inputs: [{ strides: [1], offset: 0, dtype: value.dtype }],
     constants: [],
     instructions: [{ op: 'copy', operands: [0] }],
     outputs: [{ register: 1 }],

@@ -109,17 +109,17 @@ export async function compile<Inputs extends string = never, Outputs extends str
   };
   const run = async (inputs: RunInputs<Inputs>): Promise<Record<Outputs, HostTensor>> => {
     writeInputs(inputs);
-    await prepared.run();
-    const entries = outputs.map(async (name) => {
+    const results = await prepared.run();
+    const entries = outputs.map((name) => {
       const { shape, dtype } = plan.outputs.get(name) as ValueType;
-      return [name, { shape, dtype, data: await prepared.readOutput(name) }] as const;
+      return [name, { shape, dtype, data: results.get(name) as TypedArray }] as const;
     });
-    return Object.fromEntries(await Promise.all(entries)) as Record<Outputs, HostTensor>;
+    return Object.fromEntries(entries) as Record<Outputs, HostTensor>;
   };
   const findBadNumber = async (inputs: RunInputs<Inputs>): Promise<BadNumber | undefined> => {
     writeInputs(inputs);
     for (let at = 0; at < plan.steps.length; at++) {
-      await prepared.run({ from: at, to: at + 1 });
+      await prepared.runSteps(at, at + 1);
       for (const numbers of await prepared.readStep(at)) {
         // −∞ is how attention hides later tokens; it turns bad only when it meets another infinity, which shows as NaN.
         const index = numbers.findIndex((x: number) => Number.isNaN(x) || x === Number.POSITIVE_INFINITY);
@@ -142,7 +142,7 @@ export async function compile<Inputs extends string = never, Outputs extends str
       writeInputs(inputs);
       for (let at = 0; at < plan.steps.length; at++) {
         const started = performance.now();
-        await prepared.run({ from: at, to: at + 1 });
+        await prepared.runSteps(at, at + 1);
         best[at] = Math.min(best[at] ?? Number.POSITIVE_INFINITY, (performance.now() - started) / 1000);
       }
     }

@@ -2,11 +2,12 @@
 // `device.description`; a backend that was asked for by name and cannot be had is an error.
 
 import type { Backend } from '../backends/backend.ts';
+import type { WebGpuOptions } from '../backends/webgpu/open-device.ts';
 import { UsageError } from '../errors.ts';
 
-export type BackendName = 'wasm' | 'reference';
+export type BackendName = 'wasm' | 'webgpu' | 'reference';
 
-export const backendNames: readonly BackendName[] = ['wasm', 'reference'];
+export const backendNames: readonly BackendName[] = ['wasm', 'webgpu', 'reference'];
 
 export interface DeviceOptions {
   /** Default `wasm`, which runs everywhere. */
@@ -17,6 +18,8 @@ export interface DeviceOptions {
   readonly relaxedSimd?: boolean;
   /** Kernels made for 256-bit vectors; default: where those are switched on (`enableWideVectors`), elsewhere they are slower. */
   readonly wideVectors?: boolean;
+  /** For the webgpu backend. */
+  readonly webgpu?: WebGpuOptions;
 }
 
 /** An open backend. Close it with `dispose()` or `await using`. */
@@ -47,6 +50,10 @@ async function openBackend(name: BackendName, options: DeviceOptions): Promise<B
         ...(options.relaxedSimd !== undefined && { relaxed: options.relaxedSimd }),
         ...(options.wideVectors !== undefined && { wide: options.wideVectors }),
       });
+    }
+    case 'webgpu': {
+      const { openWebGpuBackend } = await import('../backends/webgpu/backend.ts');
+      return openWebGpuBackend(options.webgpu);
     }
     case 'reference': {
       const { openReferenceBackend } = await import('../backends/reference/backend.ts');

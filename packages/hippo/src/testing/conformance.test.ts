@@ -4,12 +4,14 @@ import { operations } from '../ops/index.ts';
 import { type Device, type DeviceOptions, openDevice } from '../session/device.ts';
 import { disagreement } from './conformance.ts';
 import { conformanceCases } from './conformance-cases.ts';
+import { webGpuDevices } from './webgpu.test-support.ts';
 
 const backends: Readonly<Record<string, DeviceOptions>> = {
   'wasm, one thread': { backend: 'wasm', threads: 1 },
   'wasm, two threads': { backend: 'wasm', threads: 2 },
   'wasm, kernels for 256-bit vectors': { backend: 'wasm', threads: 2, wideVectors: true },
   'wasm, plain SIMD': { backend: 'wasm', threads: 1, relaxedSimd: false },
+  ...webGpuDevices,
 };
 
 it('has a case for every operation', () => {

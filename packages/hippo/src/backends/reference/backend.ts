@@ -125,10 +125,13 @@ class ReferencePlan implements PreparedPlan {
     this.#put(input.location, numbers);
   }
 
-  async run(
-    range: { readonly from: number; readonly to: number } = { from: 0, to: this.#plan.steps.length },
-  ): Promise<void> {
-    for (const step of this.#plan.steps.slice(range.from, range.to)) this.#runStep(step);
+  async run(): Promise<ReadonlyMap<string, TypedArray>> {
+    await this.runSteps(0, this.#plan.steps.length);
+    return new Map([...this.#plan.outputs].map(([name, type]) => [name, toHost(this.#get(type.location), type)]));
+  }
+
+  async runSteps(from: number, to: number): Promise<void> {
+    for (const step of this.#plan.steps.slice(from, to)) this.#runStep(step);
   }
 
   #runStep(step: PlanStep<ReferenceKernel>): void {
@@ -137,12 +140,6 @@ class ReferencePlan implements PreparedPlan {
       const result = results[index];
       if (location && result) this.#put(location, result);
     });
-  }
-
-  async readOutput(name: string): Promise<TypedArray> {
-    const output = this.#plan.outputs.get(name);
-    if (!output) throw new BackendError('no-output', `reference: the plan has no output "${name}".`);
-    return toHost(this.#get(output.location), output);
   }
 
   async readStep(step: number): Promise<readonly TypedArray[]> {

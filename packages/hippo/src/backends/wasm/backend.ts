@@ -94,24 +94,18 @@ function preparePlan(
   });
   starts.push(calls.length);
   const loaded = engine.load(calls);
-  const outputOf = (name: string) => {
-    const output = plan.outputs.get(name);
-    if (!output) throw new BackendError('no-output', `wasm: the plan has no output "${name}".`);
-    return output;
-  };
   return {
     bytes,
     writeInput(name, data) {
       const input = plan.inputs.get(name);
       if (input) view(engine, locate(input.location), input).set(data);
     },
-    async run(range) {
-      if (range) engine.run(loaded, starts[range.from], starts[range.to]);
-      else engine.run(loaded);
+    async run() {
+      engine.run(loaded);
+      return new Map([...plan.outputs].map(([name, type]) => [name, copyOut(engine, locate(type.location), type)]));
     },
-    async readOutput(name) {
-      const output = outputOf(name);
-      return copyOut(engine, locate(output.location), output);
+    async runSteps(from, to) {
+      engine.run(loaded, starts[from], starts[to]);
     },
     async readStep(index) {
       const { outputs = [], outputTypes = [] } = plan.steps[index] ?? {};

@@ -13,7 +13,7 @@ const bitsOf = (values: ArrayLike<number>): number[] => [...new Int32Array(Float
 
 /** One unary or binary instruction over contiguous operands. */
 function single(op: string, count: number, operands: number): ElementwiseProgram {
-  const inputs = Array.from({ length: operands }, () => ({ strides: [1], offset: 0 }));
+  const inputs = Array.from({ length: operands }, () => ({ strides: [1], offset: 0, dtype: 'f32' as const }));
   return {
     shape: [count],
     inputs,
@@ -148,7 +148,7 @@ describe.each(builds)('elementwise, %s build', async (build) => {
     const [slope] = run(elementwiseCalls(single('geluDerivative', x.length, 1)), [x], [x.length]);
     const program = (ops: readonly string[], extra: ElementwiseProgram['instructions'] = []): ElementwiseProgram => ({
       shape: [x.length],
-      inputs: [{ strides: [1], offset: 0 }],
+      inputs: [{ strides: [1], offset: 0, dtype: 'f32' as const }],
       constants: [],
       instructions: [...ops.map((op) => ({ op, operands: [0] })), ...extra],
       outputs: [{ register: 1 }, { register: 2 }],
@@ -180,7 +180,7 @@ describe.each(builds)('elementwise, %s build', async (build) => {
       expect(results).toEqual([gelu, slope, x.map((value) => -value)]);
     });
     it('stay two where the operands differ', () => {
-      const two = { ...program([]), inputs: [0, 1].map(() => ({ strides: [1], offset: 0 })) };
+      const two = { ...program([]), inputs: [0, 1].map(() => ({ strides: [1], offset: 0, dtype: 'f32' as const })) };
       const apart = {
         ...two,
         instructions: pair.map((op, i) => ({ op, operands: [i] })),
@@ -210,7 +210,7 @@ describe.each(builds)('elementwise, %s build', async (build) => {
   it('select keeps the NaN of the branch not taken away; NaN is a true condition', () => {
     const program: ElementwiseProgram = {
       shape: [6],
-      inputs: [0, 1, 2].map(() => ({ strides: [1], offset: 0 })),
+      inputs: [0, 1, 2].map(() => ({ strides: [1], offset: 0, dtype: 'f32' as const })),
       constants: [],
       instructions: [{ op: 'select', operands: [0, 1, 2] }],
       outputs: [{ register: 3 }],
@@ -251,9 +251,9 @@ describe.each(builds)('elementwise, %s build', async (build) => {
     const program: ElementwiseProgram = {
       shape: [count],
       inputs: [
-        { strides: [1], offset: 0 },
-        { strides: [1], offset: 0 },
-        { strides: [0], offset: 0 },
+        { strides: [1], offset: 0, dtype: 'f32' as const },
+        { strides: [1], offset: 0, dtype: 'f32' as const },
+        { strides: [0], offset: 0, dtype: 'f32' as const },
       ],
       constants: [0.5],
       instructions: [
@@ -289,8 +289,8 @@ describe.each(builds)('elementwise, %s build', async (build) => {
     const program: ElementwiseProgram = {
       shape: [5],
       inputs: [
-        { strides: [1], offset: 1 },
-        { strides: [0], offset: 2 },
+        { strides: [1], offset: 1, dtype: 'f32' as const },
+        { strides: [0], offset: 2, dtype: 'f32' as const },
       ],
       constants: [-0, NaN],
       instructions: [
@@ -331,8 +331,8 @@ describe.each(builds)('elementwise, %s build', async (build) => {
     const program: ElementwiseProgram = {
       shape: [count],
       inputs: [
-        { strides: [1], offset: 0 },
-        { strides: [1], offset: 0 },
+        { strides: [1], offset: 0, dtype: 'f32' as const },
+        { strides: [1], offset: 0, dtype: 'f32' as const },
       ],
       constants: [],
       instructions,
@@ -351,7 +351,7 @@ describe.each(builds)('elementwise, %s build', async (build) => {
 
   it('keeps many values alive at once', () => {
     const shape = [600];
-    const inputs = [{ strides: [1], offset: 0 }];
+    const inputs = [{ strides: [1], offset: 0, dtype: 'f32' as const }];
     const squares = Array.from({ length: 60 }, (_, i) => ({ op: 'mul', operands: [i === 0 ? 0 : i + 1, 1] }));
     const sums = Array.from({ length: 60 }, (_, i) => ({ op: 'add', operands: [i === 0 ? 0 : 61 + i, 2 + i] }));
     const program = {
@@ -394,7 +394,7 @@ describe.each(builds)('elementwise, %s build', async (build) => {
     ['a backward transpose', [32, 32], [1, -32], 31 * 32],
   ];
   it.each(views)('reads %s', (_, shape, strides, offset) => {
-    const view = { strides, offset };
+    const view = { strides, offset, dtype: 'f32' as const };
     const at = reads(shape, view);
     const data = noise(Math.max(...at) + 1, 6);
     const want = Float32Array.from(at, (index) => data[index]!);
@@ -415,7 +415,7 @@ describe.each(builds)('elementwise, %s build', async (build) => {
     const other = noise(want.length, 7);
     const sum: ElementwiseProgram = {
       ...copy,
-      inputs: [view, { strides: contiguous(shape), offset: 0 }],
+      inputs: [view, { strides: contiguous(shape), offset: 0, dtype: 'f32' as const }],
       instructions: [{ op: 'add', operands: [0, 1] }],
       outputs: [{ register: 2 }, { register: 0 }],
     };

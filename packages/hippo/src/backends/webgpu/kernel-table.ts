@@ -1,0 +1,50 @@
+// The typed kernel table: which dispatches perform which operation on the device at hand.
+import type { Node } from '../../graph/value.ts';
+import type { KernelTable, LoweredKernel } from '../../plan/kernel.ts';
+import type { Chooser } from './kernels/chooser.ts';
+import type { Dispatch, KernelChoice } from './kernels/dispatch.ts';
+import { elementwiseChoice, elementwiseNames } from './kernels/elementwise.ts';
+import type { DeviceTraits } from './traits.ts';
+
+/** A kernel chosen for one step. */
+export interface WebGpuKernel extends LoweredKernel {
+  dispatches(wanted: readonly boolean[]): readonly Dispatch[];
+  readonly fill?: { readonly key: string; readonly bytes: number; readonly dispatch: Dispatch };
+}
+
+const choosers: Readonly<Record<string, Chooser>> = {};
+
+function finish(name: string, choice: KernelChoice): WebGpuKernel {
+  const { workspaceBytes = 0, table, dispatches, optionalOutputs, reason } = choice;
+  return {
+    name,
+    workspaceBytes,
+    dispatches,
+    ...(optionalOutputs && { optionalOutputs }),
+    ...(reason !== undefined && { reason }),
+    ...(table && {
+      table: { key: table.key, bytes: table.bytes },
+      fill: { key: table.key, bytes: table.bytes, dispatch: table.fill },
+    }),
+  };
+}
+
+/** The kernel table of a device; `maxBufferBytes` is the size of the arena's pages. */
+export function webGpuKernels(traits: DeviceTraits, maxBufferBytes: number): KernelTable<WebGpuKernel> {
+  return {
+    backend: 'webgpu',
+    alignment: 256,
+    pageBytes: Math.floor(maxBufferBytes / 256) * 256,
+    operation(node: Node) {
+      const choice = choosers[node.operation.name]?.(node, traits);
+      return choice && finish(node.operation.name, choice);
+    },
+    fusion: {
+      maxInputs: 24,
+      maxInstructions: 120,
+      maxBindings: traits.maxStorageBuffers,
+      has: (name) => elementwiseNames.has(name),
+      kernel: (program) => finish('elementwise', elementwiseChoice(program)),
+    },
+  };
+}

@@ -1,0 +1,59 @@
+// Finds a WebGPU adapter: the page's or worker's own, or in Node that of the `webgpu` package, an optional peer dependency.
+import { BackendError } from '../../errors.ts';
+
+export interface AdapterOptions {
+  /** Default: the faster one. */
+  readonly power?: 'high-performance' | 'low-power';
+  /** Node: switches of the package's Dawn, e.g. `allow_unsafe_apis` and `vulkan_enable_f16_on_nvidia`; default both. */
+  readonly toggles?: readonly string[];
+}
+
+/** An adapter, and what must stay referenced for as long as the device lives: once it is collected, Node's process aborts. */
+export interface FoundAdapter {
+  readonly adapter: GPUAdapter;
+  readonly gpu: GPU;
+}
+
+/** Without these Dawn hides subgroup matrices, and f16 on NVIDIA cards. */
+const usualToggles: readonly string[] = ['allow_unsafe_apis', 'vulkan_enable_f16_on_nvidia'];
+
+/** @throws BackendError `no-webgpu` where there is no WebGPU at all, `no-adapter` where it has no adapter. */
+export async function openAdapter({ power, toggles = usualToggles }: AdapterOptions = {}): Promise<FoundAdapter> {
+  const gpu = await openGpu(toggles);
+  const adapter = await gpu.requestAdapter({ powerPreference: power ?? 'high-performance' });
+  if (adapter) return { adapter, gpu };
+  throw new BackendError(
+    'no-adapter',
+    'webgpu: looked for a WebGPU adapter; this system offers none (in Node a Vulkan, Metal or Direct3D 12 driver is needed, in a browser WebGPU must be switched on). Use the wasm backend, which runs everywhere.',
+  );
+}
+
+async function openGpu(toggles: readonly string[]): Promise<GPU> {
+  if (typeof navigator !== 'undefined' && 'gpu' in navigator && navigator.gpu) return navigator.gpu;
+  if (typeof process !== 'undefined' && process.versions?.node) return await openNodeGpu(toggles);
+  throw new BackendError(
+    'no-webgpu',
+    'webgpu: this browser offers no WebGPU here (it needs a secure context: https or localhost). Use the wasm backend, which runs everywhere.',
+  );
+}
+
+interface NodeWebGpu {
+  create(options: readonly string[]): GPU;
+}
+
+async function openNodeGpu(toggles: readonly string[]): Promise<GPU> {
+  // A name in a variable keeps bundlers for browsers from looking for the package.
+  const name = 'webgpu';
+  let loaded: NodeWebGpu;
+  try {
+    loaded = (await import(/* @vite-ignore */ name)) as NodeWebGpu;
+  } catch (cause) {
+    throw new BackendError(
+      'no-webgpu',
+      'webgpu: Node needs the package "webgpu", which could not be loaded. Install it beside Hippo (npm install webgpu), or use the wasm backend.',
+      {},
+      { cause },
+    );
+  }
+  return loaded.create(toggles.length > 0 ? [`enable-dawn-features=${toggles.join()}`] : []);
+}
