@@ -153,26 +153,69 @@ function endLabels(frame: Frame, series: readonly Series[]): string {
   return labels.join('\n');
 }
 
-function legend(series: readonly Series[], right: number, y: number): string {
-  const size = 12;
-  const widths = series.map(({ name }) => 26 + textWidth(name, size));
-  let x = right - widths.reduce((sum, width) => sum + width, 0) - 18 * Math.max(0, series.length - 1);
+const legendSize = 12;
+const legendRow = 20;
+
+interface Legend {
+  /** What stands in each row, with its place among the series. */
+  readonly rows: readonly (readonly (readonly [series: Series, index: number])[])[];
+  /** The only row fits beside the title. */
+  readonly beside: boolean;
+}
+
+function entryWidth({ name }: Series): number {
+  return 26 + textWidth(name, legendSize) + 18;
+}
+
+function breakLegend(series: readonly Series[], title: string, width: number): Legend {
+  const total = series.reduce((sum, one) => sum + entryWidth(one), 0);
+  const all = [...series.entries()].map(([index, one]) => [one, index] as const);
+  if (total + textWidth(title, 17) <= width - 40) return { rows: [all], beside: true };
+  const rows: (readonly [Series, number])[][] = [];
+  let left = 0;
+  for (const entry of all) {
+    const wide = entryWidth(entry[0]);
+    if (left < wide || rows.length === 0) {
+      rows.push([]);
+      left = width - 32;
+    }
+    rows.at(-1)?.push(entry);
+    left -= wide;
+  }
+  return { rows, beside: false };
+}
+
+/** Beside the title at the right, or in rows of its own below it. */
+function drawLegend({ rows, beside }: Legend, width: number): string {
   const parts: string[] = [];
-  for (const [i, one] of series.entries()) {
-    const { name, style } = one;
-    const hue = hueIndex(one, i);
-    parts.push(stroke(hue, `M${px(x)} ${px(y - 4)}h18`, 2.25, 1));
-    if (style === 'marked') parts.push(mark(hue, { x: x + 9, y: y - 4 }));
-    parts.push(text(x + 26, y, name, { size }));
-    x += (widths[i] ?? 0) + 18;
+  for (const [row, entries] of rows.entries()) {
+    const total = entries.reduce((sum, [one]) => sum + entryWidth(one), 0);
+    const y = beside ? 30 : 52 + row * legendRow;
+    let x = beside ? width - 24 - total + 18 : 16;
+    for (const [one, index] of entries) {
+      const hue = hueIndex(one, index);
+      parts.push(stroke(hue, `M${px(x)} ${px(y - 4)}h18`, 2.25, 1));
+      if (one.style === 'marked') parts.push(mark(hue, { x: x + 9, y: y - 4 }));
+      parts.push(text(x + 26, y, one.name, { size: legendSize }));
+      x += entryWidth(one);
+    }
   }
   return parts.join('\n');
 }
 
-function layOut(series: readonly Series[], options: SvgPlotOptions): { frame: Frame; width: number; height: number } {
+interface Layout {
+  readonly frame: Frame;
+  readonly legend: Legend;
+  readonly width: number;
+  readonly height: number;
+}
+
+function layOut(series: readonly Series[], options: SvgPlotOptions): Layout {
   const { width = 760, height = 420, title = '', xLabel = '', yLabel = '', yReach = [], lastValues = true } = options;
   const points = series.flatMap((one) => [...runsOf(one).flat(), ...finite(one.samples ?? [])]);
-  const top = 20 + (title !== '' || series.length > 0 ? 28 : 0) + (yLabel !== '' ? 24 : 0);
+  const legend = breakLegend(series, title, width);
+  const below = legend.beside ? 0 : legend.rows.length * legendRow;
+  const top = 20 + (title !== '' || series.length > 0 ? 28 : 0) + below + (yLabel !== '' ? 24 : 0);
   const bottom = height - (xLabel !== '' ? 58 : 36);
   const y = makeAxis([...points.map((point) => point.y), ...yReach], {
     count: Math.max(2, (bottom - top) / 45),
@@ -189,7 +232,7 @@ function layOut(series: readonly Series[], options: SvgPlotOptions): { frame: Fr
         whole: places.every(Number.isInteger),
         fromZero: true,
       });
-  return { frame: { left, right, top, bottom, x, y }, width, height };
+  return { frame: { left, right, top, bottom, x, y }, legend, width, height };
 }
 
 /** Over all ticks and places, with room for the first and the last label. */
@@ -204,7 +247,7 @@ function tickedAxis(places: readonly number[], ticks: readonly Tick[]): Axis {
  */
 export function svgPlot(series: readonly Series[], options: SvgPlotOptions = {}): string {
   const { title = '', xLabel = '', yLabel = '', smoothing = 0.05, lastValues = true } = options;
-  const { frame, width, height } = layOut(series, options);
+  const { frame, legend, width, height } = layOut(series, options);
   const isMarked = ({ style }: Series): boolean => style === 'marked';
   const drawn = series.map((one, i) => (isMarked(one) ? '' : lineSeries(frame, one, hueIndex(one, i), smoothing)));
   const dots = series.map((one, i) => sampleDots(frame, one, hueIndex(one, i)));
@@ -212,7 +255,7 @@ export function svgPlot(series: readonly Series[], options: SvgPlotOptions = {})
   return svgDocument(
     [
       title === '' ? '' : text(16, 31, title, { size: 16, weight: 600, tone: 'strong' }),
-      series.length === 0 ? '' : legend(series, width - 24, 30),
+      series.length === 0 ? '' : drawLegend(legend, width),
       gridAndAxes(frame, xLabel, yLabel),
       ...drawn,
       ...marked,

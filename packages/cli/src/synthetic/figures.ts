@@ -50,7 +50,7 @@ function variedFigure(task: string, option: string, groups: readonly ModelRuns[]
   });
   return svgPlot(series, {
     ...accuracyAxis,
-    title: `${task}: ${option}`,
+    title: `${task} by ${option}`,
     xLabel: option,
     xTicks: values.map((value, at) => ({ at, label: String(value) })),
   });
@@ -71,8 +71,8 @@ function longerFigure(task: string, groups: readonly ModelRuns[]): string | unde
   const times = [...new Set(tried.flatMap(({ runs }) => runs.flatMap(lengthsOf)).map(([count]) => count))];
   return svgPlot(series, {
     ...accuracyAxis,
-    title: `${task}: longer examples than in training`,
-    xLabel: 'length of the test examples, as a multiple of the training length',
+    title: `${task} by length`,
+    xLabel: 'length of the test examples, in lengths of the training examples',
     xTicks: times.map((count) => ({ at: Math.log2(count), label: `${count}×` })),
   });
 }
