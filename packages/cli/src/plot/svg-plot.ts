@@ -3,6 +3,8 @@
 import { type Axis, makeAxis, type Tick } from './axis.ts';
 import { bucketExtremes, bucketMeans, type Point, runsOf, type Series, smooth } from './series.ts';
 import { ink, px, svgDocument, text, textWidth } from './svg-document.ts';
+import { breakLegend, drawLegend, type Legend, legendRow } from './svg-legend.ts';
+import { darkRules, hueIndex, hueOf, mark, stroke } from './svg-marks.ts';
 
 export interface SvgPlotOptions {
   readonly title?: string;
@@ -21,11 +23,6 @@ export interface SvgPlotOptions {
   readonly lastValues?: boolean;
 }
 
-interface Hue {
-  readonly light: string;
-  readonly dark: string;
-}
-
 interface Frame {
   readonly left: number;
   readonly right: number;
@@ -35,27 +32,8 @@ interface Frame {
   readonly y: Axis;
 }
 
-const hues: readonly Hue[] = [
-  { light: '#2563eb', dark: '#6ea8fe' },
-  { light: '#d9480f', dark: '#ff9a5c' },
-  { light: '#0f8a5f', dark: '#4cd6a0' },
-  { light: '#8b3fd1', dark: '#c79bff' },
-  { light: '#a3174f', dark: '#ff8fb8' },
-];
 /** Fewest points of a line for which smoothing says more than the line itself. */
 const smoothableLength = 20;
-
-const hueOf = (index: number): Hue => hues[index % hues.length] ?? { light: ink.strong, dark: ink.soft };
-/** Rules for dark paper of the colours that are used. */
-function darkRules(series: readonly Series[]): readonly string[] {
-  const used = new Set(series.map((one, i) => hueIndex(one, i)));
-  return [...used].map((i) => `.line${i}{stroke:${hueOf(i).dark}}.fill${i}{fill:${hueOf(i).dark}}`);
-}
-
-/** Colours come again after the last one. */
-function hueIndex({ hue }: Series, index: number): number {
-  return (hue ?? index) % hues.length;
-}
 
 function toPixels({ left, right, top, bottom, x, y }: Frame, point: Point): Point {
   return {
@@ -87,15 +65,6 @@ function pathOf(frame: Frame, points: readonly Point[]): string {
   const places = points.map((point) => toPixels(frame, point)).map(({ x, y }) => `${px(x)} ${px(y)}`);
   // A line of one point would be invisible: go nowhere, and let the round cap show a dot.
   return `M${places.join('L')}${places.length === 1 ? 'h0' : ''}`;
-}
-
-function stroke(hue: number, d: string, width: number, opacity: number): string {
-  const faint = opacity < 1 ? ` stroke-opacity="${opacity}"` : '';
-  return `<path class="line${hue}" d="${d}" fill="none" stroke="${hueOf(hue).light}" stroke-width="${width}"${faint} stroke-linejoin="round" stroke-linecap="round"/>`;
-}
-
-function mark(hue: number, { x, y }: Point): string {
-  return `<circle class="fill${hue} halo" cx="${px(x)}" cy="${px(y)}" r="4.5" fill="${hueOf(hue).light}" stroke="${ink.paper}" stroke-width="1.5"/>`;
 }
 
 function lineSeries(frame: Frame, series: Series, hue: number, smoothing: number): string {
@@ -151,56 +120,6 @@ function endLabels(frame: Frame, series: readonly Series[]): string {
     return [text(x + 10, y + 4, endValue(point.y), { weight: 600, tone: 'strong' })];
   });
   return labels.join('\n');
-}
-
-const legendSize = 12;
-const legendRow = 20;
-
-interface Legend {
-  /** What stands in each row, with its place among the series. */
-  readonly rows: readonly (readonly (readonly [series: Series, index: number])[])[];
-  /** The only row fits beside the title. */
-  readonly beside: boolean;
-}
-
-function entryWidth({ name }: Series): number {
-  return 26 + textWidth(name, legendSize) + 18;
-}
-
-function breakLegend(series: readonly Series[], title: string, width: number): Legend {
-  const total = series.reduce((sum, one) => sum + entryWidth(one), 0);
-  const all = [...series.entries()].map(([index, one]) => [one, index] as const);
-  if (total + textWidth(title, 17) <= width - 40) return { rows: [all], beside: true };
-  const rows: (readonly [Series, number])[][] = [];
-  let left = 0;
-  for (const entry of all) {
-    const wide = entryWidth(entry[0]);
-    if (left < wide || rows.length === 0) {
-      rows.push([]);
-      left = width - 32;
-    }
-    rows.at(-1)?.push(entry);
-    left -= wide;
-  }
-  return { rows, beside: false };
-}
-
-/** Beside the title at the right, or in rows of its own below it. */
-function drawLegend({ rows, beside }: Legend, width: number): string {
-  const parts: string[] = [];
-  for (const [row, entries] of rows.entries()) {
-    const total = entries.reduce((sum, [one]) => sum + entryWidth(one), 0);
-    const y = beside ? 30 : 52 + row * legendRow;
-    let x = beside ? width - 24 - total + 18 : 16;
-    for (const [one, index] of entries) {
-      const hue = hueIndex(one, index);
-      parts.push(stroke(hue, `M${px(x)} ${px(y - 4)}h18`, 2.25, 1));
-      if (one.style === 'marked') parts.push(mark(hue, { x: x + 9, y: y - 4 }));
-      parts.push(text(x + 26, y, one.name, { size: legendSize }));
-      x += entryWidth(one);
-    }
-  }
-  return parts.join('\n');
 }
 
 interface Layout {

@@ -1,7 +1,8 @@
 // The figures of the experiment as SVG, one of each kind a task, a line a model, the mean over its seeds: test accuracy over steps, over
 // the values of a varied option, and over the length of the test examples.
-import { type SyntheticTaskName, syntheticModelNames } from 'hippo';
+import { chanceAccuracy, type SyntheticTaskName, syntheticModelNames } from 'hippo';
 import type { Point, Series } from '../plot/series.ts';
+import { neutralHue } from '../plot/svg-marks.ts';
 import { type SvgPlotOptions, svgPlot } from '../plot/svg-plot.ts';
 import { byModel, type ModelRuns, mean, timesLonger } from './results-table.ts';
 import type { RunRecord } from './run-record.ts';
@@ -25,8 +26,18 @@ const accuracyAxis: SvgPlotOptions = { yLabel: 'test accuracy, %', yReach: [0, 1
 /** A model has its colour in every figure. */
 const hueOf = (model: (typeof syntheticModelNames)[number]): number => syntheticModelNames.indexOf(model);
 
+/** What guessing gives, beside the models: a point an x, with a run whose language it is for. */
+function chanceLine(points: readonly (readonly [x: number, run: RunRecord | undefined])[]): Series {
+  const accuracy = (run: RunRecord | undefined): number =>
+    run ? 100 * chanceAccuracy(run.settings.language) : Number.NaN;
+  return { name: 'chance', hue: neutralHue, x: points.map(([x]) => x), y: points.map(([, run]) => accuracy(run)) };
+}
+
 function stepsFigure(task: string, groups: readonly ModelRuns[]): string {
-  return svgPlot(groups.map(meanCurve), { ...accuracyAxis, title: task, xLabel: 'step' });
+  const curves = groups.map(meanCurve);
+  const steps = curves.flatMap(({ x }) => Array.from(x));
+  const chance = chanceLine([Math.min(...steps), Math.max(...steps)].map((step) => [step, groups[0]?.runs[0]]));
+  return svgPlot([...curves, chance], { ...accuracyAxis, title: task, xLabel: 'step' });
 }
 
 /** The mean over the seeds at every step where one was measured; a run that is over keeps its last accuracy. */
@@ -48,7 +59,9 @@ function variedFigure(task: string, option: string, groups: readonly ModelRuns[]
       .flatMap(({ varied, runs }) => runs.map((run) => pointOf(values.indexOf(varied?.value), run.accuracy)));
     return meanSeries({ name: model, hue: hueOf(model) }, points);
   });
-  return svgPlot(series, {
+  const runOf = (value: unknown): RunRecord | undefined =>
+    groups.find(({ varied }) => varied?.value === value)?.runs[0];
+  return svgPlot([...series, chanceLine(values.map((value, at) => [at, runOf(value)]))], {
     ...accuracyAxis,
     title: `${task} by ${option}`,
     xLabel: option,
@@ -69,7 +82,12 @@ function longerFigure(task: string, groups: readonly ModelRuns[]): string | unde
     return meanSeries({ name: label, hue: varied ? index : hueOf(model) }, points);
   });
   const times = [...new Set(tried.flatMap(({ runs }) => runs.flatMap(lengthsOf)).map(([count]) => count))];
-  return svgPlot(series, {
+  // One line for all, which it is only where they learned one language.
+  const chances = tried.map(({ runs }) => runs[0]).filter((run) => run !== undefined);
+  const vocabularies = new Set(chances.map(({ settings }) => settings.language.vocabulary));
+  const ends = [0, Math.max(...times.map(Math.log2))];
+  const chance = vocabularies.size > 1 ? [] : [chanceLine(ends.map((x) => [x, chances[0]]))];
+  return svgPlot([...series, ...chance], {
     ...accuracyAxis,
     title: `${task} by length`,
     xLabel: 'length of the test examples, in lengths of the training examples',

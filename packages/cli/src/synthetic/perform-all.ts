@@ -30,13 +30,7 @@ export async function performAll(
   const table = openLiveTable(io.err);
   const records = tasks.map((task, index) => complete.get(index) ?? newRecord(task));
   const missing = [...tasks.keys()].filter((index) => !complete.has(index));
-  // One writing after the other, each of the records as they are when its turn comes.
-  let written = Promise.resolve<readonly string[]>([]);
-  const write = (): void => {
-    written = written.then(() => writeResults(out, records));
-    // Awaited below; until then a failure must not count as unheard.
-    written.catch(() => undefined);
-  };
+  const writer = resultsWriter(out, records);
   try {
     await performRuns(
       missing.flatMap((index) => tasks[index] ?? []),
@@ -51,18 +45,31 @@ export async function performAll(
           records[index] = record;
           if (event.kind === 'end') {
             table.log(endLine(record));
-            write();
+            writer.write();
           }
           table.update(() => liveLines(records));
         },
       },
     );
   } finally {
-    await written;
+    await writer.last();
   }
   table.finish();
   const done = records.filter(isComplete).length;
   io.err.line(`${done} of ${tasks.length} runs in ${formatDuration((performance.now() - started) / 1000)}`);
-  write();
-  return { records, files: await written };
+  writer.write();
+  return { records, files: await writer.last() };
+}
+
+/** One writing after the other, each of the records as they are when its turn comes. */
+function resultsWriter(out: string, records: readonly RunRecord[]) {
+  let last = Promise.resolve<readonly string[]>([]);
+  return {
+    write: (): void => {
+      last = last.then(() => writeResults(out, records));
+      // Whoever awaits the last one hears of a failure; until then it must not count as unheard.
+      last.catch(() => undefined);
+    },
+    last: (): Promise<readonly string[]> => last,
+  };
 }

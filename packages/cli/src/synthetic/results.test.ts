@@ -142,6 +142,12 @@ it('a figure each shows accuracy over steps, over the values of an option, and o
   expect([...figures.keys()]).toEqual(['associative-recall-by-head-dim', 'associative-recall-longer']);
   const svg = figures.get('associative-recall-by-head-dim') ?? '';
   expect(svg).toContain('>head-dim</text>');
+  // One of four values is right by guessing: a straight line a quarter up.
+  expect(svg.match(/class="line5"/g)).toHaveLength(2);
+  const [, chance = '', quarter = ''] = /class="line5" d="M[\d.]+ ([\d.]+)L[\d.]+ ([\d.]+)"/.exec(svg) ?? [];
+  const heightOf = (label: string): number => Number(new RegExp(`y="([\\d.]+)"[^>]*>${label}<`).exec(svg)?.[1]) - 4;
+  expect(chance).toBe(quarter);
+  expect((heightOf('0') - Number(chance)) / (heightOf('0') - heightOf('100'))).toBeCloseTo(0.25, 2);
   expect(svg.match(/fill-opacity="0.45"/g)).toHaveLength(8);
   // Two models of two values, and their marks in the legend.
   expect(svg.match(/ r="4.5"/g)).toHaveLength(6);
