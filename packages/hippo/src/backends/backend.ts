@@ -20,6 +20,8 @@ export interface PreparedPlan {
   run(): Promise<ReadonlyMap<string, TypedArray>>;
   /** Runs the steps [from, to) alone. */
   runSteps(from: number, to: number): Promise<void>;
+  /** Seconds that each step takes in one run, by the device's own clock; absent where it has none. */
+  timeSteps?(): Promise<readonly number[]>;
   /** The numbers a step has just written, for the search of a bad number. */
   readStep(step: number): Promise<readonly TypedArray[]>;
   dispose(): void;

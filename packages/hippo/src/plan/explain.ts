@@ -37,19 +37,23 @@ export function planTotals(plan: Plan): PlanTotals {
   };
 }
 
-/** One line a step: number, kernel, operations, bytes read and written, arithmetic, where results go, place in the model. */
-export function explainPlan(plan: Plan): string {
+/**
+ * One line a step: number, kernel, operations, bytes read and written, arithmetic, time where `seconds` are given, where results
+ * go, place in the model.
+ */
+export function explainPlan(plan: Plan, seconds: readonly number[] = []): string {
   const lines = plan.steps.map((step, index) => {
     const results = step.outputs.map((location) => (location ? formatLocation(location) : 'skipped')).join(', ');
     const operations = [...new Set(step.operations)].join('+');
     const name = operations === step.kernel.name ? operations : `${step.kernel.name}(${operations})`;
     const reason = step.kernel.reason ? ` [${step.kernel.reason}]` : '';
     const place = [step.path, step.source].filter((text) => text !== '').join(' ');
-    return `${String(index).padStart(4)} ${name}${reason}  reads ${formatBytes(step.bytesRead)} writes ${formatBytes(step.bytesWritten)} operations ${step.arithmetic} → ${results}${place ? `  # ${place}` : ''}`;
+    return `${String(index).padStart(4)} ${name}${reason}  reads ${formatBytes(step.bytesRead)} writes ${formatBytes(step.bytesWritten)} operations ${step.arithmetic}${formatTime(step, seconds[index])} → ${results}${place ? `  # ${place}` : ''}`;
   });
   const totals = planTotals(plan);
+  const time = seconds.length > 0 ? `, ${(1e3 * seconds.reduce((sum, x) => sum + x, 0)).toFixed(3)} ms` : '';
   lines.push(
-    `total ${totals.steps} calls, ${totals.arithmetic} operations, ${formatBytes(totals.bytesMoved)} moved a run`,
+    `total ${totals.steps} calls, ${totals.arithmetic} operations, ${formatBytes(totals.bytesMoved)} moved a run${time}`,
     `memory ${formatBytes(totals.peakBytes)}: arena ${formatBytes(totals.arenaBytes)}, variables ${formatBytes(totals.variableBytes)}, constants ${formatBytes(totals.constantBytes)}, workspace ${formatBytes(totals.workspaceBytes)}`,
   );
   return lines.join('\n');
@@ -62,4 +66,14 @@ function formatLocation(location: Location): string {
 function formatBytes(bytes: number): string {
   if (bytes < 1024) return `${bytes} B`;
   return bytes < 1 << 20 ? `${(bytes / 1024).toFixed(1)} KiB` : `${(bytes / (1 << 20)).toFixed(1)} MiB`;
+}
+
+/** `  0.120 ms (80.0 GB/s, 1200 GFLOP/s)` */
+function formatTime(
+  { bytesRead, bytesWritten, arithmetic }: Plan['steps'][number],
+  seconds: number | undefined,
+): string {
+  if (seconds === undefined) return '';
+  const rate = (count: number): string => (seconds > 0 ? (count / seconds / 1e9).toFixed(1) : '∞');
+  return `  ${(1e3 * seconds).toFixed(3)} ms (${rate(bytesRead + bytesWritten)} GB/s, ${rate(arithmetic)} Gop/s)`;
 }

@@ -40,11 +40,14 @@ export interface CompiledFunction<Inputs extends string, Outputs extends string>
   (inputs: RunInputs<Inputs>): Promise<Record<Outputs, HostTensor>>;
   readonly plan: Plan;
   readonly totals: PlanTotals;
-  /** Every kernel with its bytes and its place in the model, then the totals. */
-  explain(): string;
+  /** Every kernel with its bytes and its place in the model, then the totals; with times from `profile`, these too. */
+  explain(seconds?: readonly number[]): string;
   /** The graph after the passes, as text. */
   print(): string;
-  /** Runs the plan `repeats` times step by step: the fastest time of each step, in seconds, in the order of `plan.steps`. */
+  /**
+   * Runs the plan `repeats` times step by step: the fastest time of each step, in seconds, in the order of `plan.steps`; by the
+   * device's own clock where it has one.
+   */
   profile(inputs: RunInputs<Inputs>, repeats?: number): Promise<readonly number[]>;
   /** Runs the plan step by step and names the first step whose result has a NaN or +∞. */
   findBadNumber(inputs: RunInputs<Inputs>): Promise<BadNumber | undefined>;
@@ -136,15 +139,22 @@ export async function compile<Inputs extends string = never, Outputs extends str
     }
     return undefined;
   };
+  const timeSteps = async (): Promise<readonly number[]> => {
+    if (prepared.timeSteps) return await prepared.timeSteps();
+    const seconds: number[] = [];
+    for (let at = 0; at < plan.steps.length; at++) {
+      const started = performance.now();
+      await prepared.runSteps(at, at + 1);
+      seconds.push((performance.now() - started) / 1000);
+    }
+    return seconds;
+  };
   const profile = async (inputs: RunInputs<Inputs>, repeats = 10): Promise<readonly number[]> => {
-    const best = new Array<number>(plan.steps.length).fill(Number.POSITIVE_INFINITY);
+    let best = plan.steps.map(() => Number.POSITIVE_INFINITY);
     for (let repeat = 0; repeat < repeats; repeat++) {
       writeInputs(inputs);
-      for (let at = 0; at < plan.steps.length; at++) {
-        const started = performance.now();
-        await prepared.runSteps(at, at + 1);
-        best[at] = Math.min(best[at] ?? Number.POSITIVE_INFINITY, (performance.now() - started) / 1000);
-      }
+      const seconds = await timeSteps();
+      best = best.map((least, at) => Math.min(least, seconds[at] ?? least));
     }
     return best;
   };
@@ -155,10 +165,11 @@ export async function compile<Inputs extends string = never, Outputs extends str
     store.drop(hidden.filter((variable) => store.has(variable)));
     releasePacked(store, packed);
   };
+  const explain = (seconds?: readonly number[]): string => explainPlan(plan, seconds);
   return Object.assign(run, {
     plan,
     totals: planTotals(plan),
-    explain: () => explainPlan(plan),
+    explain,
     print: () => printGraph(plan.graph),
     profile,
     findBadNumber,

@@ -34,12 +34,12 @@ export function byteCountOf({ shape, dtype }: ValueType): number {
  */
 export async function openWebGpuBackend(options: WebGpuOptions = {}): Promise<Backend<WebGpuKernel>> {
   const opened = await openWebGpuDevice(options);
-  const { device, traits, description } = opened;
+  const { device, traits, timestamps, description } = opened;
   const errors = watchDevice(device);
   const memory = createMemory(device, errors);
   const pipelines = createPipelines(device);
   // The whole of `opened` stays referenced: see FoundAdapter.
-  const machine = { opened, device, traits, errors, memory, pipelines };
+  const machine = { opened, device, traits, timestamps, errors, memory, pipelines };
   return {
     name: 'webgpu',
     description,
@@ -57,6 +57,7 @@ export async function openWebGpuBackend(options: WebGpuOptions = {}): Promise<Ba
     free: (buffer) => memory.free(memoryOf(buffer)),
     prepare: (plan, bind) => preparePlan(machine, plan, (variable) => memoryOf(bind(variable))),
     async dispose() {
+      errors.close();
       memory.dispose();
       device.destroy();
     },

@@ -9,12 +9,15 @@ export interface DeviceErrors {
   /** @throws the error reported, if there is one. A lost device stays lost; other errors are thrown once. */
   check(): void;
   readonly lost: boolean;
+  /** From now on the end of the device is no error. */
+  close(): void;
 }
 
 /** Listens to a device. */
 export function watchDevice(device: GPUDevice): DeviceErrors {
   let pending: BackendError | undefined;
   let lost: BackendError | undefined;
+  let closed = false;
   const report = (error: BackendError): void => {
     pending ??= error;
   };
@@ -23,7 +26,7 @@ export function watchDevice(device: GPUDevice): DeviceErrors {
     report(fromGpuError(error));
   });
   void device.lost.then(({ reason, message }) => {
-    if (reason === 'destroyed') return;
+    if (closed) return;
     lost = new BackendError(
       'device-lost',
       `webgpu: the device was lost (${message || reason}). Open a device anew and load the last checkpoint.`,
@@ -40,6 +43,9 @@ export function watchDevice(device: GPUDevice): DeviceErrors {
     },
     get lost() {
       return lost !== undefined;
+    },
+    close() {
+      closed = true;
     },
   };
 }

@@ -55,5 +55,9 @@ async function openNodeGpu(toggles: readonly string[]): Promise<GPU> {
       { cause },
     );
   }
-  return loaded.create(toggles.length > 0 ? [`enable-dawn-features=${toggles.join()}`] : []);
+  return loaded.create([
+    ...(toggles.length > 0 ? [`enable-dawn-features=${toggles.join()}`] : []),
+    // Timestamps would be rounded to 100 µs, which protects web pages and is of no use here.
+    'disable-dawn-features=timestamp_quantization',
+  ]);
 }

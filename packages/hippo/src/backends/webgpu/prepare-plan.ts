@@ -8,27 +8,23 @@ import type { Location, Plan, PlanStep } from '../../plan/plan.ts';
 import { allocateArray, bytesPerElement, type TypedArray, viewArray } from '../../tensor/dtype.ts';
 import { elementCount } from '../../tensor/shape.ts';
 import type { PreparedPlan } from '../backend.ts';
+import { encodeDispatches, type ReadyDispatch } from './encode.ts';
 import type { DeviceErrors } from './errors.ts';
 import type { WebGpuKernel } from './kernel-table.ts';
 import type { Binding, Dispatch } from './kernels/dispatch.ts';
 import type { DeviceMemory, Piece } from './memory.ts';
 import { assembleShader, type Pipelines, type PlacedBinding } from './pipelines.ts';
+import { timeSteps } from './time-steps.ts';
 import type { DeviceTraits } from './traits.ts';
 
 /** An open device with what belongs to it. */
 export interface Machine {
   readonly device: GPUDevice;
   readonly traits: DeviceTraits;
+  readonly timestamps: boolean;
   readonly errors: DeviceErrors;
   readonly memory: DeviceMemory;
   readonly pipelines: Pipelines;
-}
-
-/** A dispatch that only has to be encoded. */
-interface ReadyDispatch {
-  readonly pipeline: GPUComputePipeline;
-  readonly bindings: GPUBindGroup;
-  readonly workgroups: readonly [number, number, number];
 }
 
 type BufferOf = (variable: Variable) => GPUBuffer;
@@ -99,6 +95,7 @@ export async function preparePlan(
           read.map(({ type }) => type),
         );
       },
+      ...(machine.timestamps && { timeSteps: () => timeSteps(machine, steps) }),
       dispose: own.free,
     };
   } catch (error) {
@@ -252,16 +249,4 @@ async function readyDispatch(
     entries: bindings.map(({ buffer, offset, size }, binding) => ({ binding, resource: { buffer, offset, size } })),
   });
   return { pipeline, bindings: group, workgroups: dispatch.workgroups };
-}
-
-function encodeDispatches(encoder: GPUCommandEncoder, dispatches: readonly ReadyDispatch[]): void {
-  const pass = encoder.beginComputePass();
-  let current: GPUComputePipeline | undefined;
-  for (const { pipeline, bindings, workgroups } of dispatches) {
-    if (pipeline !== current) pass.setPipeline(pipeline);
-    current = pipeline;
-    pass.setBindGroup(0, bindings);
-    pass.dispatchWorkgroups(workgroups[0], workgroups[1], workgroups[2]);
-  }
-  pass.end();
 }
