@@ -5,14 +5,18 @@ import type { Reporter, TestModule } from 'vitest/node';
 /** A reporter for vitest. */
 export const webGpuTestCount: Reporter = {
   onTestRunEnd(modules) {
-    const [inBrowser, inNode] = [true, false].map((wanted) =>
-      modules.filter(({ project: { name } }) => name.startsWith('browser') === wanted),
-    );
-    process.stdout.write(`WebGPU tests passed: ${countIn(inNode)} in Node, ${countIn(inBrowser)} in Chromium\n`);
+    const inChromium = modules.filter(runsInChromium);
+    const inNode = modules.filter((module) => !runsInChromium(module));
+    process.stdout.write(`WebGPU tests passed: ${countIn(inNode)} in Node, ${countIn(inChromium)} in Chromium\n`);
   },
 };
 
-function countIn(modules: readonly TestModule[] = []): number {
+/** The browser project, and the test that drives a page. */
+function runsInChromium({ project, moduleId }: TestModule): boolean {
+  return project.name.startsWith('browser') || moduleId.includes('/testing/page/');
+}
+
+function countIn(modules: readonly TestModule[]): number {
   const tests = modules.flatMap(({ children }) => [...children.allTests('passed')]);
   return tests.filter(({ fullName }) => /\bwebgpu\b/i.test(fullName)).length;
 }
