@@ -6,6 +6,9 @@ import type { DeviceErrors } from './errors.ts';
 const usage = { mapRead: 0x1, copySource: 0x4, copyTarget: 0x8, storage: 0x80 } as const;
 const mapForReading = 0x1;
 
+/** Bytes of writes that wait on the host before they are sent; a model's weights must not lie there a second time as a whole. */
+const mostUnsent = 1 << 26;
+
 /** A part of a buffer. */
 export interface Piece {
   readonly buffer: GPUBuffer;
@@ -31,6 +34,7 @@ export function createMemory(device: GPUDevice, errors: DeviceErrors): DeviceMem
   /** Staging buffers that no copy is using. */
   const idle: GPUBuffer[] = [];
   let allocatedBytes = 0;
+  let unsent = 0;
   const { maxBufferSize } = device.limits;
 
   const create = (bytes: number, label: string, flags: number): GPUBuffer => {
@@ -77,6 +81,10 @@ export function createMemory(device: GPUDevice, errors: DeviceErrors): DeviceMem
     write({ buffer, offset }, data) {
       errors.check();
       device.queue.writeBuffer(buffer, offset, data.buffer as ArrayBuffer, data.byteOffset, data.byteLength);
+      unsent += data.byteLength;
+      if (unsent < mostUnsent) return;
+      device.queue.submit([]);
+      unsent = 0;
     },
     async run(encode, pieces) {
       errors.check();

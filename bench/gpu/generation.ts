@@ -1,0 +1,43 @@
+// Generation with the preset h3-125m at batch 1 on a GPU: tokens a second, prefill, and the time of each kind of kernel.
+import { createDecoder, createStore, languageModel, parseModelConfig, preset } from 'hippo';
+import { quickNumbers } from '../suites/quick-numbers.ts';
+import { gpuArguments, median, openGpu, writeJson } from './report.ts';
+
+const options = gpuArguments();
+await using device = await openGpu(options);
+using store = createStore(device);
+const config = options.small
+  ? parseModelConfig({ vocab_size: 96, d_model: 64, n_layer: 2, attn_layer_idx: [1], num_heads: 2, d_inner: 256 })
+  : preset('h3-125m');
+const model = languageModel(config);
+for (const variable of model.variables) store.write(variable, quickNumbers(variable));
+console.log(device.description);
+const decoder = createDecoder(model, { store, capacity: options.small ? 256 : 2048 });
+const prompt = Array.from({ length: options.small ? 17 : 1024 }, (_, i) => (i * 7919) % config.vocab_size);
+await decoder.feed(prompt);
+decoder.reset();
+const began = performance.now();
+await decoder.feed(prompt);
+const prefill = performance.now() - began;
+const seconds: number[] = [];
+let token = 1;
+for (let i = 0; i < (options.small ? 20 : 400); i++) {
+  const started = performance.now();
+  const scores = await decoder.feed([token]);
+  seconds.push((performance.now() - started) / 1000);
+  token = scores.indexOf(scores.reduce((most, score) => Math.max(most, score), Number.NEGATIVE_INFINITY));
+}
+const each = median(seconds.slice(5));
+console.log(
+  `${options.precision}: prefill of ${prompt.length} in ${prefill.toFixed(1)} ms; ${(1e3 * each).toFixed(3)} ms a token, ${(1 / each).toFixed(0)} tokens/s`,
+);
+console.log((await decoder.explain(1)).split('\n').slice(-2).join('\n'));
+writeJson(options.json, {
+  name: 'generation',
+  device: device.description,
+  precision: options.precision,
+  prefillMilliseconds: prefill,
+  millisecondsPerToken: 1e3 * each,
+  tokensPerSecond: 1 / each,
+});
+await decoder.dispose();

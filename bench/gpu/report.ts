@@ -1,0 +1,87 @@
+// What the programs of this folder share: their arguments, the device they measure, and times by kernel.
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { parseArgs } from 'node:util';
+import { type Device, openDevice, type TrainStep } from 'hippo';
+
+type PlanStep = TrainStep['plans'][number]['steps'][number];
+
+export interface GpuArguments {
+  /** Sizes that a software adapter can do. */
+  readonly small: boolean;
+  /** Where the results go as JSON; undefined: nowhere. */
+  readonly json: string | undefined;
+  readonly precision: 'f32' | 'f16';
+  readonly backend: 'webgpu' | 'wasm';
+}
+
+/** `--small`, `--json FILE`, `--precision f32|f16`, `--backend webgpu|wasm`. */
+export function gpuArguments(): GpuArguments {
+  const { values } = parseArgs({
+    options: {
+      small: { type: 'boolean', default: false },
+      json: { type: 'string' },
+      precision: { type: 'string', default: 'f32' },
+      backend: { type: 'string', default: 'webgpu' },
+    },
+  });
+  const precision = values.precision === 'f16' ? 'f16' : 'f32';
+  return { small: values.small, json: values.json, precision, backend: values.backend === 'wasm' ? 'wasm' : 'webgpu' };
+}
+
+export function openGpu({ precision, backend }: GpuArguments): Promise<Device> {
+  return openDevice(backend === 'wasm' ? { backend } : { backend, webgpu: { precision } });
+}
+
+/** Seconds by kernel, the slowest first. */
+export interface KernelTime {
+  readonly kernel: string;
+  readonly steps: number;
+  readonly milliseconds: number;
+  readonly gigabytesPerSecond: number;
+  readonly gigaoperationsPerSecond: number;
+}
+
+export function byKernel(steps: readonly PlanStep[], seconds: readonly number[]): readonly KernelTime[] {
+  const sums = new Map<string, { steps: number; seconds: number; bytes: number; operations: number }>();
+  steps.forEach((step, index) => {
+    const sum = sums.get(step.kernel.name) ?? { steps: 0, seconds: 0, bytes: 0, operations: 0 };
+    sum.steps += 1;
+    sum.seconds += seconds[index] ?? 0;
+    sum.bytes += step.bytesRead + step.bytesWritten;
+    sum.operations += step.arithmetic;
+    sums.set(step.kernel.name, sum);
+  });
+  return [...sums]
+    .map(([kernel, sum]) => ({
+      kernel,
+      steps: sum.steps,
+      milliseconds: 1e3 * sum.seconds,
+      gigabytesPerSecond: sum.bytes / sum.seconds / 1e9,
+      gigaoperationsPerSecond: sum.operations / sum.seconds / 1e9,
+    }))
+    .sort((a, b) => b.milliseconds - a.milliseconds);
+}
+
+export function printKernels(times: readonly KernelTime[], most = 16): void {
+  for (const { kernel, steps, milliseconds, gigabytesPerSecond, gigaoperationsPerSecond } of times.slice(0, most)) {
+    const words = [
+      `${kernel} ×${steps}`.padEnd(36),
+      `${milliseconds.toFixed(3)} ms`.padStart(12),
+      `${gigabytesPerSecond.toFixed(0)} GB/s`.padStart(11),
+      `${gigaoperationsPerSecond.toFixed(0)} Gop/s`.padStart(13),
+    ];
+    console.log(`  ${words.join(' ')}`);
+  }
+}
+
+export function median(numbers: readonly number[]): number {
+  const sorted = [...numbers].sort((a, b) => a - b);
+  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
+}
+
+export function writeJson(path: string | undefined, value: unknown): void {
+  if (path === undefined) return;
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(path, `${JSON.stringify(value, undefined, 1)}\n`);
+}
