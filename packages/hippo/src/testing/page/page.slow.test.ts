@@ -71,7 +71,7 @@ describe.runIf(executablePath)('a page with Hippo in a worker', () => {
     expect(shared.tokens).toEqual(alone.tokens);
   });
 
-  it('learns the same on WebGPU', async () => {
+  it('learns the same on webgpu', async () => {
     const { losses, tokens } = await ask({ backend: 'webgpu' }, true);
     // The first steps differ by roundings alone, which training then carries on.
     for (const [step, loss] of losses.slice(0, 5).entries()) expect(loss).toBeCloseTo(alone.losses[step] ?? 0, 4);
