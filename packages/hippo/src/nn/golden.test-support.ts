@@ -3,7 +3,7 @@ import { memorySource, openSafetensors } from '../checkpoint/safetensors.ts';
 import type { HostTensor } from '../tensor/host-tensor.ts';
 import { readTestFile } from '../testing/test-file.test-support.ts';
 
-const folder = new URL('../../testdata/golden/', import.meta.url);
+const folder = new URL(/* @vite-ignore */ '../../testdata/golden/', import.meta.url);
 
 export interface GoldenFile {
   /** The settings the file was made with; empty where it holds parameters only. */
