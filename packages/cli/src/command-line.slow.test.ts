@@ -20,12 +20,13 @@ function hippo(
   words: readonly string[],
   options: {
     readonly input?: string;
+    readonly env?: Readonly<Record<string, string>>;
     readonly onText?: (text: string, kill: (signal: NodeJS.Signals) => void) => void;
   } = {},
 ): Promise<Outcome> {
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [binary, ...words], {
-      env: { ...process.env, NO_COLOR: '1', FORCE_COLOR: '' },
+      env: { ...process.env, NO_COLOR: '1', FORCE_COLOR: '', ...options.env },
     });
     let [out, err] = ['', ''];
     child.stdout.on('data', (chunk: Buffer) => {
@@ -459,24 +460,51 @@ it('trains a rival without attention, and one layer', async () => {
 it('doctor says what works', async () => {
   const { code, out } = await hippo(['doctor', '--json']);
   expect(code).toBe(0);
-  expect(JSON.parse(out).backends).toEqual([
+  const { backends } = JSON.parse(out) as { backends: { works: boolean; details?: { limits: object } }[] };
+  expect(backends).toEqual([
     expect.objectContaining({ name: 'wasm', works: true }),
+    expect.objectContaining({ name: 'webgpu', works: expect.any(Boolean) }),
     expect.objectContaining({ name: 'reference', works: true }),
   ]);
+  // A GPU that is there is described.
+  expect(backends[1]?.details?.limits !== undefined).toBe(backends[1]?.works);
+});
+
+it('a GPU that is not there is no failure, unless it is asked for', async () => {
+  const env = {
+    HIPPO_BACKEND: 'webgpu',
+    VK_ICD_FILENAMES: at('no-driver.json'),
+    VK_DRIVER_FILES: at('no-driver.json'),
+  };
+  const doctor = await hippo(['doctor'], { env });
+  expect(doctor.code).toBe(0);
+  // Elsewhere than on Linux the driver is not found through these variables.
+  if (!doctor.out.includes('not available')) return;
+  expect(doctor.out).toMatch(/webgpu +not available: webgpu: looked for a WebGPU adapter; this system offers none/);
+  expect((await hippo(['doctor', '--require', 'webgpu'], { env })).code).toBe(1);
+  const logits = await hippo(['logits', '--model', at('run'), '--ids', '1,2'], { env });
+  expect(logits).toMatchObject({ code: 1, out: '', err: expect.stringContaining('Use the wasm backend') });
+});
+
+it('refuses a precision that the backend does not have', async () => {
+  const { code, err } = await hippo(['logits', '--model', at('run'), '--ids', '1,2', '--precision', 'f16']);
+  expect(code).toBe(2);
+  expect(err).toContain('--precision f16 is for --backend webgpu; got --backend wasm');
 });
 
 it('doctor examines a model, and fails when something disagrees', async () => {
   const good = await hippo(['doctor', '--model', at('run'), '--json']);
   expect(good.code).toBe(0);
   const findings = JSON.parse(good.out).model as { check: string; agrees?: boolean }[];
-  expect(findings.map(({ check }) => check)).toEqual([
+  const onWasm = findings.filter(({ check }) => check.startsWith('wasm'));
+  expect(onWasm.map(({ check }) => check)).toEqual([
     'wasm recurrence',
     'wasm first token',
     'wasm each token',
     'wasm memory',
     'wasm scores',
   ]);
-  expect(findings.filter(({ agrees }) => agrees)).toHaveLength(2);
+  expect(onWasm.filter(({ agrees }) => agrees)).toHaveLength(2);
 
   await cp(at('run/checkpoints/best'), at('broken'), { recursive: true });
   const weights = await readFile(at('broken/model.safetensors'));

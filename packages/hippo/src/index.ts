@@ -1,5 +1,6 @@
 // The library's public face. Importing it has no side effects; inner files never import this one.
 
+export type { DeviceDetails } from './backends/backend.ts';
 export { enableWideVectors, type WideVectors, wideVectors } from './backends/wasm/wide-vectors.ts';
 export { openPytorch } from './checkpoint/pytorch/open-pytorch.ts';
 export { type ByteSource, memorySource, openSafetensors, type TensorSource } from './checkpoint/safetensors.ts';

@@ -1,5 +1,5 @@
 // The options that every command with a model takes: where it runs. What was chosen is said once on stderr.
-import { type BackendName, backendNames, type Device, enableWideVectors, openDevice } from 'hippo';
+import { type BackendName, backendNames, type Device, enableWideVectors, openDevice, UsageError } from 'hippo';
 import type { CommandIo } from '../terminal/io.ts';
 
 export const deviceOptions = {
@@ -12,6 +12,12 @@ export const deviceOptions = {
     help: 'threads of the wasm backend',
     defaultText: 'one a core',
   },
+  precision: {
+    type: 'choice',
+    choices: ['f32', 'f16'],
+    default: 'f32',
+    help: 'what the webgpu backend makes matrix products in; sums are f32',
+  },
   'wide-vectors': {
     type: 'choice',
     choices: ['auto', 'off'],
@@ -23,15 +29,26 @@ export const deviceOptions = {
 export interface DeviceChoice {
   readonly backend: BackendName;
   readonly threads: number | undefined;
+  readonly precision: 'f32' | 'f16';
   readonly 'wide-vectors': 'auto' | 'off';
 }
 
-/** Opens the device and says what it is. */
+/**
+ * Opens the device and says what it is. A backend that is not there is an error, and no other is taken instead.
+ * @throws UsageError where options are for another backend; BackendError where it cannot run here.
+ */
 export async function openChosenDevice(choice: DeviceChoice, io: CommandIo): Promise<Device> {
-  const { backend, threads, 'wide-vectors': wide } = choice;
+  const { backend, threads, precision, 'wide-vectors': wide } = choice;
+  if (precision !== 'f32' && backend !== 'webgpu') {
+    throw new UsageError(
+      'precision-of-backend',
+      `--precision ${precision} is for --backend webgpu; got --backend ${backend}, which computes in f32.`,
+      { precision, backend },
+    );
+  }
   // For the whole process, so it is the command that decides, before anything is compiled.
   if (wide === 'auto') enableWideVectors();
-  const device = await openDevice({ backend, ...(threads !== undefined && { threads }) });
+  const device = await openDevice({ backend, webgpu: { precision }, ...(threads !== undefined && { threads }) });
   io.err.line(io.err.colors.dim(`${device.name}: ${device.description}`));
   return device;
 }

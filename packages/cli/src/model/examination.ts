@@ -1,7 +1,6 @@
 // What `hippo doctor --model` looks at: a row for each check, with what was found.
 import {
   type BackendName,
-  backendNames,
   convolutionAgainstRecurrence,
   examinationTokens,
   measureGeneration,
@@ -31,6 +30,8 @@ export interface Finding {
 
 export interface ExaminationOptions {
   readonly choice: ModelChoice;
+  /** Those that work here. */
+  readonly backends: readonly BackendName[];
   readonly threads: number | undefined;
   readonly freeBytes: number;
 }
@@ -75,7 +76,7 @@ const parametersOf = ({ model }: Loaded): number =>
 
 /** Yields a finding as soon as it is made. */
 export async function* examineModel(options: ExaminationOptions): AsyncGenerator<Finding> {
-  const others = backendNames.filter((name) => name !== 'reference');
+  const others = options.backends.filter((name) => name !== 'reference');
   const scores = new Map<BackendName, Float32Array>();
   let tokens: Int32Array = new Int32Array();
   let parameters = 0;

@@ -27,10 +27,19 @@ export interface PreparedPlan {
   dispose(): void;
 }
 
+/** A device taken apart: what a GPU is called, offers and allows. */
+export interface DeviceDetails {
+  readonly adapter: string;
+  readonly features: readonly string[];
+  readonly limits: Readonly<Record<string, number>>;
+}
+
 export interface Backend<K extends LoweredKernel = LoweredKernel> {
   readonly name: string;
   /** What it runs on, in words: `doctor` prints it. */
   readonly description: string;
+  /** The same taken apart, where there is more than one kind of device. */
+  readonly details?: DeviceDetails;
   readonly kernels: KernelTable<K>;
   /** Bytes of device memory in use: variables, plans' arenas and tables. */
   readonly allocatedBytes: number;

@@ -155,9 +155,9 @@ async function fileOf(
     const size = turned ? [columns, rows] : shape;
     return { name: rename(name), shape: size, dtype: 'f32' as const, read: async () => tensor(written, size) };
   });
-  const pieces: Uint8Array[] = [];
-  for await (const piece of safetensorsPieces(tensors)) pieces.push(piece);
-  return openSafetensors(memorySource(new Uint8Array(Buffer.concat(pieces)), 'gpt2'));
+  const pieces: Uint8Array<ArrayBuffer>[] = [];
+  for await (const piece of safetensorsPieces(tensors)) pieces.push(piece as Uint8Array<ArrayBuffer>);
+  return openSafetensors(memorySource(new Uint8Array(await new Blob(pieces).arrayBuffer()), 'gpt2'));
 }
 
 const config = parseModelConfig(gpt2Config(settings, 'config.json'));

@@ -1,9 +1,9 @@
 // Reads the golden tensors of the official implementation (packages/hippo/testdata/golden) for the tests of layers and models.
-import { readFile } from 'node:fs/promises';
 import { memorySource, openSafetensors } from '../checkpoint/safetensors.ts';
 import type { HostTensor } from '../tensor/host-tensor.ts';
+import { readTestFile } from '../testing/test-file.test-support.ts';
 
-const folder = new URL('../../testdata/golden/', import.meta.url);
+const folder = new URL(/* @vite-ignore */ '../../testdata/golden/', import.meta.url);
 
 export interface GoldenFile {
   /** The settings the file was made with; empty where it holds parameters only. */
@@ -14,7 +14,7 @@ export interface GoldenFile {
 
 /** Opens `name`.safetensors and reads all of it; the files are small. */
 export async function openGolden(name: string): Promise<GoldenFile> {
-  const file = await openSafetensors(memorySource(await readFile(new URL(`${name}.safetensors`, folder)), name));
+  const file = await openSafetensors(memorySource(await readTestFile(new URL(`${name}.safetensors`, folder)), name));
   const names = [...file.tensors.keys()];
   const tensors = new Map(await Promise.all(names.map(async (one) => [one, await file.read(one)] as const)));
   return {

@@ -10,10 +10,16 @@ import { createStore, type Store } from '../session/store.ts';
 import { type HostTensor, tensor } from '../tensor/host-tensor.ts';
 import { normals } from '../tensor/philox.ts';
 import { elementCount, type Shape } from '../tensor/shape.ts';
+import { inBrowser } from '../testing/test-file.test-support.ts';
+import { webGpuTested } from '../testing/webgpu.test-support.ts';
 import { drawFor } from './initialize.ts';
 
-/** Every test of this folder and of models/ runs on each of these. */
-export const backends: readonly BackendName[] = ['reference', 'wasm'];
+/** Every test of this folder and of models/ runs on each of these. The reference gives the same numbers in a browser as in Node. */
+export const backends: readonly BackendName[] = [
+  ...(inBrowser ? [] : (['reference'] as const)),
+  'wasm',
+  ...(webGpuTested ? (['webgpu'] as const) : []),
+];
 
 /** Largest error allowed, relative to the largest magnitude of what is compared. */
 export const tolerances = {

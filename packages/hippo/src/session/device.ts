@@ -1,7 +1,7 @@
 // Opens a device: the one place where a backend is named. Nothing falls back in silence: what was chosen, and why, is in
 // `device.description`; a backend that was asked for by name and cannot be had is an error.
 
-import type { Backend } from '../backends/backend.ts';
+import type { Backend, DeviceDetails } from '../backends/backend.ts';
 import type { WebGpuOptions } from '../backends/webgpu/open-device.ts';
 import { UsageError } from '../errors.ts';
 
@@ -27,6 +27,8 @@ export interface Device extends AsyncDisposable {
   readonly backend: Backend;
   readonly name: BackendName;
   readonly description: string;
+  /** What a GPU is called, offers and allows; absent where the backend has no choice of devices. */
+  readonly details?: DeviceDetails;
   dispose(): Promise<void>;
 }
 
@@ -38,7 +40,8 @@ export async function openDevice(options: DeviceOptions = {}): Promise<Device> {
   const name = options.backend ?? 'wasm';
   const backend = await openBackend(name, options);
   const dispose = (): Promise<void> => backend.dispose();
-  return { backend, name, description: backend.description, dispose, [Symbol.asyncDispose]: dispose };
+  const { description, details } = backend;
+  return { backend, name, description, ...(details && { details }), dispose, [Symbol.asyncDispose]: dispose };
 }
 
 async function openBackend(name: BackendName, options: DeviceOptions): Promise<Backend> {

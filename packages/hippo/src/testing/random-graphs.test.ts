@@ -1,5 +1,5 @@
 // Random programs (arithmetic, broadcasting, movements, products, reductions, variables assigned and read again) must give the same
-// numbers on wasm as on the reference: what fusion, in-place updates and the memory plan could get wrong shows here.
+// numbers on each backend as on the reference: what fusion, in-place updates and the memory plan could get wrong shows here.
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { assign, read } from '../graph/trace.ts';
@@ -7,8 +7,10 @@ import type { Value } from '../graph/value.ts';
 import { stateVariable, type Variable } from '../graph/variable.ts';
 import * as ops from '../ops/index.ts';
 import { compile } from '../session/compile.ts';
-import { type Device, openDevice } from '../session/device.ts';
+import { type Device, type DeviceOptions, openDevice } from '../session/device.ts';
 import { createStore } from '../session/store.ts';
+import { inBrowser } from './test-file.test-support.ts';
+import { webGpuTested } from './webgpu.test-support.ts';
 
 const side = 6;
 const types = {
@@ -59,48 +61,53 @@ function runProgram(
   return { last: pick(values.length - 1), middle: pick(Math.floor(values.length / 2)) };
 }
 
-let devices: readonly Device[] = [];
+const devices = new Map<string, Device>();
+const deviceOptions: Readonly<Record<string, DeviceOptions>> = {
+  reference: { backend: 'reference' },
+  'wasm, one thread': { backend: 'wasm', threads: 1 },
+  // A page's own thread may not wait for others.
+  ...(!inBrowser && { 'wasm, two threads': { backend: 'wasm', threads: 2 } }),
+  ...(webGpuTested && { webgpu: { backend: 'webgpu' } }),
+};
 beforeAll(async () => {
-  devices = await Promise.all([
-    openDevice({ backend: 'reference' }),
-    openDevice({ backend: 'wasm', threads: 1 }),
-    openDevice({ backend: 'wasm', threads: 2 }),
-  ]);
+  for (const [name, options] of Object.entries(deviceOptions)) devices.set(name, await openDevice(options));
 });
 afterAll(async () => {
-  for (const device of devices) await device.dispose();
+  for (const device of devices.values()) await device.dispose();
 });
 
-it('computes random programs like the reference', async () => {
+/** The outputs of two runs of a program, and what they leave in its variables. */
+async function resultsOf(device: Device, program: Parameters<typeof runProgram>[0]): Promise<readonly number[]> {
+  const variables = ['u', 'v', 'w'].map((name) => stateVariable(name, [side, side], 'f32', 0.25));
+  using store = createStore(device);
+  store.initialize(variables);
+  using run = await compile((inputs) => runProgram(program, inputs, variables), { store, inputs: types, verify: true });
+  const numbers = (count: number, phase: number) => Array.from({ length: count }, (_, i) => Math.sin(phase + 1.7 * i));
+  const feed = { a: numbers(side * side, 1), b: numbers(side * side, 2), row: numbers(side, 3) };
+  const outputs = [await run(feed), await run(feed)];
+  const contents = await Promise.all(variables.map((variable) => store.read(variable)));
+  return [
+    ...outputs.flatMap(({ last, middle }) => [...(last?.data ?? []), ...(middle?.data ?? [])]),
+    ...contents.flatMap(({ data }) => [...data]),
+  ];
+}
+
+/** Every new shader of a GPU has to be compiled, so there are fewer programs there. */
+const backends = [{ backend: 'wasm', numRuns: 150 }, ...(webGpuTested ? [{ backend: 'webgpu', numRuns: 40 }] : [])];
+
+it.each(backends)('computes random programs like the reference on $backend', async ({ backend, numRuns }) => {
+  const tested = [...devices].filter(([name]) => name.startsWith(backend)).map(([, device]) => device);
   await fc.assert(
     fc.asyncProperty(fc.array(instruction, { minLength: 1, maxLength: 25 }), async (program) => {
-      const results: number[][] = [];
-      for (const device of devices) {
-        const variables = ['u', 'v', 'w'].map((name) => stateVariable(name, [side, side], 'f32', 0.25));
-        using store = createStore(device);
-        store.initialize(variables);
-        using run = await compile((inputs) => runProgram(program, inputs, variables), {
-          store,
-          inputs: types,
-          verify: true,
-        });
-        const numbers = (count: number, phase: number) =>
-          Array.from({ length: count }, (_, i) => Math.sin(phase + 1.7 * i));
-        const feed = { a: numbers(side * side, 1), b: numbers(side * side, 2), row: numbers(side, 3) };
-        const outputs = [await run(feed), await run(feed)];
-        const contents = await Promise.all(variables.map((variable) => store.read(variable)));
-        results.push([
-          ...outputs.flatMap(({ last, middle }) => [...(last?.data ?? []), ...(middle?.data ?? [])]),
-          ...contents.flatMap(({ data }) => [...data]),
-        ]);
-      }
-      const [expected = [], ...others] = results;
-      for (const found of others) {
+      const expected = await resultsOf(devices.get('reference')!, program);
+      const results: (readonly number[])[] = [];
+      for (const device of tested) results.push(await resultsOf(device, program));
+      for (const found of results) {
         const worst = expected.reduce((most, x, i) => Math.max(most, Math.abs(x - (found[i] ?? Number.NaN))), 0);
         expect(worst).toBeLessThan(2e-4);
+        expect(found).toEqual(results[0]);
       }
-      expect(others[0]).toEqual(others[1]);
     }),
-    { numRuns: 150, seed: 20 },
+    { numRuns, seed: 20 },
   );
 });

@@ -6,6 +6,8 @@ import { languageModel } from '../models/language-model.ts';
 import { type Device, type DeviceOptions, openDevice } from '../session/device.ts';
 import { createStore, type Store } from '../session/store.ts';
 import { philox4x32 } from '../tensor/philox.ts';
+import { inBrowser } from '../testing/test-file.test-support.ts';
+import { webGpuTested } from '../testing/webgpu.test-support.ts';
 import { adamWDefaults } from './adamw.ts';
 import { compileTrainStep } from './train-step.ts';
 import { type TrainEvent, type TrainerState, type TrainingRun, type TrainOptions, train } from './trainer.ts';
@@ -39,7 +41,12 @@ async function collect(run: TrainingRun, chosen: TrainOptions): Promise<{ steps:
   return { events, steps: events.filter((event): event is StepEvent => event.kind === 'step') };
 }
 
-const backends: readonly DeviceOptions[] = [{ backend: 'reference' }, { backend: 'wasm', threads: 2 }];
+const backends: readonly DeviceOptions[] = [
+  ...(inBrowser ? [] : ([{ backend: 'reference' }] as const)),
+  // A page's own thread may not wait for others.
+  { backend: 'wasm', threads: inBrowser ? 1 : 2 },
+  ...(webGpuTested ? ([{ backend: 'webgpu' }] as const) : []),
+];
 
 describe.each(backends)('training on $backend', (chosen) => {
   let device: Device;

@@ -34,7 +34,7 @@ export function byteCountOf({ shape, dtype }: ValueType): number {
  */
 export async function openWebGpuBackend(options: WebGpuOptions = {}): Promise<Backend<WebGpuKernel>> {
   const opened = await openWebGpuDevice(options);
-  const { device, traits, timestamps, description } = opened;
+  const { device, traits, timestamps, description, details } = opened;
   const errors = watchDevice(device);
   const memory = createMemory(device, errors);
   const pipelines = createPipelines(device);
@@ -43,6 +43,7 @@ export async function openWebGpuBackend(options: WebGpuOptions = {}): Promise<Ba
   return {
     name: 'webgpu',
     description,
+    details,
     kernels: webGpuKernels(traits, memory.maxBufferBytes),
     get allocatedBytes() {
       return memory.allocatedBytes;

@@ -1,5 +1,7 @@
 // Opens a device on an adapter with the features and limits that the kernels make use of, and says what it has.
 import { BackendError } from '../../errors.ts';
+import type { DeviceDetails } from '../backend.ts';
+import { detailsOf, limitNames, nameOf } from './describe-device.ts';
 import { type AdapterOptions, openAdapter } from './open-adapter.ts';
 import type { DeviceTraits, SubgroupMatrix } from './traits.ts';
 
@@ -30,19 +32,10 @@ export interface OpenedDevice {
   readonly traits: DeviceTraits;
   readonly timestamps: boolean;
   readonly description: string;
+  readonly details: DeviceDetails;
   /** Keeps alive what the device needs. */
   readonly gpu: GPU;
 }
-
-const limitNames = [
-  'maxBufferSize',
-  'maxStorageBufferBindingSize',
-  'maxStorageBuffersPerShaderStage',
-  'maxComputeWorkgroupStorageSize',
-  'maxComputeInvocationsPerWorkgroup',
-  'maxComputeWorkgroupSizeX',
-  'maxComputeWorkgroupSizeY',
-] as const;
 
 /** @throws BackendError `missing-feature`; what `openAdapter` throws passes. */
 export async function openWebGpuDevice(options: WebGpuOptions = {}): Promise<OpenedDevice> {
@@ -71,6 +64,7 @@ export async function openWebGpuDevice(options: WebGpuOptions = {}): Promise<Ope
     traits,
     timestamps: used.includes('timestamps'),
     description: `${nameOf(adapter)}; ${extras}; buffers up to ${formatMebibytes(device.limits.maxBufferSize)}, ${traits.maxWorkgroupBytes / 1024} KiB of workgroup memory; products in ${traits.precision}`,
+    details: detailsOf(adapter, device, used),
     gpu,
   };
 }
@@ -123,12 +117,6 @@ function subgroupMatricesOf(info: GPUAdapterInfo): readonly SubgroupMatrix[] {
     component: componentType,
     result: resultComponentType,
   }));
-}
-
-/** The adapter in words. */
-function nameOf({ info }: GPUAdapter): string {
-  const words = [info.description || info.device, info.vendor, info.architecture].filter((word) => word !== '');
-  return [...new Set(words)].join(', ') || 'an adapter without a name';
 }
 
 function formatMebibytes(bytes: number): string {
