@@ -29,7 +29,7 @@ const templates: Readonly<Record<string, string>> = {
   return (((r * r) * p + r) + 1.0) * low * high;
 }`,
 
-  // eˣ for x ≤ 0, or NaN: exactly 0 below −87.3. What softmax needs, at two thirds of the work.
+  // eˣ for x ≤ 88, or NaN: exactly 0 below −87.3. What softmax needs, at two thirds of the work.
   expNegative: `fn expNegative#(x: F) -> F {
   let clamped = select(x, F(-87.4), x < F(-87.4));
   let n = round(clamped * 1.4426950408889634);
