@@ -13,7 +13,6 @@ import { input, type KernelChoice, output, reads, writes } from './dispatch.ts';
 import { gridOf, gridParameters, workgroupNumber } from './grid.ts';
 import { withMath } from './math.ts';
 import {
-  largerFunction,
   largestOf,
   type RowLayout,
   rowLayout,
@@ -91,8 +90,7 @@ function lossCode(
   const reduction = { lanes, rows: rowsOfGroup, type: 'f32' };
   const score = vector === 1 ? 'logits[base + place]' : 'logits[base + place / 4u][place % 4u]';
   // NaN loses against the largest and comes back in the sum. From the lowest finite number: −∞ − (−∞) would be NaN.
-  return withMath(`${largerFunction}
-${workgroupReduction({ ...reduction, name: 'largestOfRow', combine: larger })}
+  return withMath(`${workgroupReduction({ ...reduction, name: 'largestOfRow', combine: larger })}
 ${workgroupReduction({ ...reduction, name: 'sumOfRow', combine: plus })}
 ${rowMain(
   layout,
@@ -100,7 +98,7 @@ ${rowMain(
   var sums = ${vectorType(layout)}();
   for (var u = lane; u < ${units}u; u += ${lanes}u) {
     let v = ${classesOnly('logits[base + u]', layout, classes)};
-    let next = larger(most, ${largestOf('v', layout)});
+    let next = larger1(most, ${largestOf('v', layout)});
     sums = sums * expNegative1(most - next) + expNegative${vector}(v - next);
     most = next;
   }

@@ -76,11 +76,14 @@ fn main(@builtin(local_invocation_index) thread: u32, ${gridParameters}) {
   return { dispatches: () => dispatches };
 }
 
-/** Ids that a round of the scan looks at: a word of bits for each thread. */
-const idsOfRound = 32 * threads;
+interface ScatterSizes extends Sizes {
+  readonly base: boolean;
+  /** Ids that a thread looks at in a round of the scan, each a bit of a word; a multiple of 4. */
+  readonly bitsOfWord?: number;
+}
 
 export function scatterAddRowsChoice(
-  { rows, width, count, base }: Sizes & { readonly base: boolean },
+  { rows, width, count, base, bitsOfWord = 32 }: ScatterSizes,
   { maxBindingBytes }: Limits,
 ): KernelChoice {
   const vector = vectorOf(width);
@@ -97,7 +100,7 @@ export function scatterAddRowsChoice(
           reads('values', input(1, positions.bytes), type),
           writes('y', output(0, table.bytes), type),
         ],
-        code: scatterCode({ positions, table, blocks, units: width / vector, type }),
+        code: scatterCode({ positions, table, blocks, units: width / vector, type, bitsOfWord }),
         workgroups: gridOf(positions.rows * blocks),
       }),
     ),
@@ -111,14 +114,17 @@ function scatterCode({
   blocks,
   units,
   type,
+  bitsOfWord,
 }: {
   readonly positions: RowRange;
   readonly table: RowRange;
   readonly blocks: number;
   readonly units: number;
   readonly type: string;
+  readonly bitsOfWord: number;
 }): string {
   const count = positions.rows;
+  const idsOfRound = bitsOfWord * threads;
   // A position's number in the round: 1024·j + 4·thread + lane is bit 4·j + lane of the thread's word.
   return `${workgroupReduction({ name: 'sumOfGroup', lanes: threads, rows: 1, type: 'u32', combine: plus })}
 const lanes = vec4<u32>(0u, 1u, 2u, 3u);
@@ -135,7 +141,7 @@ fn main(@builtin(local_invocation_index) thread: u32, ${gridParameters}) {
   var earlier = 0u;
   for (var place = 4u * thread; place < position; place += ${4 * threads}u) {
     let same = (idsAt(place) == vec4<i32>(id)) & (vec4<u32>(place) + lanes < vec4<u32>(position));
-    earlier |= select(0u, 1u, any(same));
+    if (any(same)) { earlier = 1u; break; }
   }
   let found = sumOfGroup(thread, earlier);
   let elsewhere = id < ${table.from} || id >= ${table.from + table.rows} || number >= ${count * blocks}u;
@@ -146,7 +152,7 @@ fn main(@builtin(local_invocation_index) thread: u32, ${gridParameters}) {
     if (thread < ${threads / 32}u) { atomicStore(&filled[thread], 0u); }
     workgroupBarrier();
     var word = 0u;
-    for (var j = 0u; j < 8u; j++) {
+    for (var j = 0u; j < ${bitsOfWord / 4}u; j++) {
       let place = round + j * ${4 * threads}u + 4u * thread;
       if (place >= ${count}u) { break; }
       let places = vec4<u32>(place) + lanes;

@@ -98,7 +98,7 @@ ${eachUnit(layout, (k) => `let d = ${x(k)} - mean; sums += d * d;`)}
   let deviation = 1.0 / sqrt(sumOfRow(thread, ${sumOf('sums', layout)}) / ${width}.0 + ${literal(epsilon)});
   if (live) {
 ${eachUnit(layout, (k) => `y[base + u] = (${x(k)} - mean) * deviation * weight[u] + bias[u];`)}
-    if (lane == 0u) { ${statistics.join(' ')} }
+    ${statistics.length > 0 ? `if (lane == 0u) { ${statistics.join(' ')} }` : ''}
   }`,
 )}`;
 }

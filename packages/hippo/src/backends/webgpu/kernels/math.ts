@@ -169,6 +169,8 @@ fn logParts#(x: F) -> LogParts# {
   return select(withSign#(full, y), F(nonFinite(0x7fc00000u)), isNan#(x) | isNan#(y));
 }`,
 
+  // NaN loses.
+  larger: `fn larger#(a: F, b: F) -> F { return select(a, b, b > a); }`,
   // NaN where either is.
   maximum: `fn maximum#(a: F, b: F) -> F { return select(select(b, a, a > b), a + b, isNan#(a) | isNan#(b)); }`,
   minimum: `fn minimum#(a: F, b: F) -> F { return select(select(b, a, a < b), a + b, isNan#(a) | isNan#(b)); }`,

@@ -43,19 +43,17 @@ export function sumOf(vector: string, { vector: size }: RowLayout): string {
 
 /** WGSL: the largest number of a vector; NaN loses. */
 export function largestOf(vector: string, { vector: size }: RowLayout): string {
-  return size === 1 ? vector : `larger(larger(${vector}.x, ${vector}.y), larger(${vector}.z, ${vector}.w))`;
+  return size === 1 ? vector : `larger1(larger1(${vector}.x, ${vector}.y), larger1(${vector}.z, ${vector}.w))`;
 }
-
-/** WGSL: a comparison that NaN loses, whatever a device's own `max` does with it. */
-export const largerFunction = 'fn larger(a: f32, b: f32) -> f32 { return select(a, b, b > a); }';
 
 /** WGSL: a statement for each vector of the thread's share of its row, unrolled where the row is kept; `u` numbers it in the row. */
 export function eachUnit(layout: RowLayout, statement: (kept: number | undefined) => string): string {
   const { units, lanes, unitsOfLane, kept } = layout;
   if (!kept) return `  for (var u = lane; u < ${units}u; u += ${lanes}u) {\n    ${statement(undefined)}\n  }`;
   return Array.from({ length: unitsOfLane }, (_, k) => {
-    const guard = (k + 1) * lanes <= units ? '' : `if (u < ${units}u) `;
-    return `  { let u = lane + ${k * lanes}u; ${guard}{ ${statement(k)} } }`;
+    const unit = k === 0 ? 'lane' : `lane + ${k * lanes}u`;
+    const inside = (k + 1) * lanes <= units ? statement(k) : `if (u < ${units}u) { ${statement(k)} }`;
+    return `  { let u = ${unit}; ${inside} }`;
   }).join('\n');
 }
 

@@ -10,7 +10,6 @@ import { withMath } from './math.ts';
 import {
   eachUnit,
   keepUnits,
-  largerFunction,
   largestOf,
   type RowLayout,
   rowLayout,
@@ -65,14 +64,13 @@ function softmaxCode(layout: RowLayout): string {
   const type = vectorType(layout);
   const power = `expNegative${vector}`;
   // NaN loses here and comes back in the sum. From the lowest finite number: −∞ − (−∞) would be NaN.
-  return withMath(`${largerFunction}
-${workgroupReduction({ ...reduction, name: 'largestOfRow', combine: larger })}
+  return withMath(`${workgroupReduction({ ...reduction, name: 'largestOfRow', combine: larger })}
 ${workgroupReduction({ ...reduction, name: 'sumOfRow', combine: plus })}
 ${rowMain(
   layout,
   `${keepUnits(layout, 'a', 'x[base + u]')}
   var most = -3.4028234e38;
-${eachUnit(layout, (k) => `let v = ${x(k)}; most = larger(most, ${largestOf('v', layout)});`)}
+${eachUnit(layout, (k) => `let v = ${x(k)}; most = larger1(most, ${largestOf('v', layout)});`)}
   most = largestOfRow(thread, most);
   var sums = ${type}();
 ${eachUnit(layout, (k) => (k === undefined ? `sums += ${power}(${x(k)} - most);` : `a${k} = ${power}(a${k} - most); sums += a${k};`))}

@@ -15,22 +15,14 @@ export interface WorkgroupReduction {
 }
 
 export const plus = (a: string, b: string): string => `${a} + ${b}`;
-/** NaN loses. */
-export const larger = (a: string, b: string): string => `select(${a}, ${b}, ${b} > ${a})`;
-/** NaN wins. */
+/** NaN loses; the function is one of math.ts. */
+export const larger = (a: string, b: string): string => `larger1(${a}, ${b})`;
+/** NaN wins; the function is one of math.ts. */
 export const maximum = (a: string, b: string): string => `maximum1(${a}, ${b})`;
 
 /** WGSL: the function and its workgroup memory. */
 export function workgroupReduction({ name, lanes, rows, type, combine }: WorkgroupReduction): string {
   const columns = 2 ** Math.ceil(Math.log2(lanes) / 2);
-  const first = Array.from(
-    { length: lanes / columns - 1 },
-    (_, j) => `    part = ${combine('part', `${name}Values[thread + ${(j + 1) * columns}u]`)};`,
-  );
-  const second = Array.from(
-    { length: columns - 1 },
-    (_, j) => `  total = ${combine('total', `${name}Parts[row + ${j + 1}u]`)};`,
-  );
   return `var<workgroup> ${name}Values: array<${type}, ${lanes * rows}>;
 var<workgroup> ${name}Parts: array<${type}, ${columns * rows}>;
 fn ${name}(thread: u32, value: ${type}) -> ${type} {
@@ -40,12 +32,12 @@ fn ${name}(thread: u32, value: ${type}) -> ${type} {
   workgroupBarrier();
   if (lane < ${columns}u) {
     var part = ${name}Values[thread];
-${first.join('\n')}
+    for (var j = ${columns}u; j < ${lanes}u; j += ${columns}u) { part = ${combine('part', `${name}Values[thread + j]`)}; }
     ${name}Parts[row + lane] = part;
   }
   workgroupBarrier();
   var total = ${name}Parts[row];
-${second.join('\n')}
+  for (var j = 1u; j < ${columns}u; j++) { total = ${combine('total', `${name}Parts[row + j]`)}; }
   return total;
 }`;
 }
