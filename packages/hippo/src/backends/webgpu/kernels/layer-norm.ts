@@ -1,7 +1,7 @@
 // Layer norm over the last axis and its gradient. Forward: x is read once and kept (rows up to 8,192 numbers), y written once.
 // Gradient: dy and x are read once, dx written once. A row slot of a workgroup takes many rows, one after another, and keeps the sums
-// over its rows of dWeight and dBias for the columns that its threads own; a second kernel adds the slots' sums. With 1,024 slots of
-// 768 columns those are 6 MiB on top of 3·48 MiB for 16,384 rows. Rows too long to keep read everything twice and leave the columns
+// over its rows of dWeight and dBias for the columns that its threads own; a second kernel adds the slots' sums. With 2,048 slots of
+// 768 columns those are 12 MiB on top of 3·48 MiB for 16,384 rows. Rows too long to keep read everything twice and leave the columns
 // to a second pass over dy and x.
 import type { Node } from '../../../graph/value.ts';
 import { layerNormGradientOperation, layerNormOperation } from '../../../ops/layer-norm.ts';
@@ -103,8 +103,10 @@ ${eachUnit(layout, (k) => `y[base + u] = (${x(k)} - mean) * deviation * weight[u
 )}`;
 }
 
-/** Row slots of the whole device: each keeps sums for the columns. */
-const mostSlots = 1024;
+/** Row slots of the whole device, each of which keeps sums for the columns: enough to fill it, but four rows or more for each. */
+function slotsFor(rows: number): number {
+  return Math.min(rows, 2048, Math.max(128, Math.ceil(rows / 4)));
+}
 
 /** Where the sums of slots of a range of rows begin, and how many slots there are. */
 interface SlotRange {
@@ -121,7 +123,7 @@ export function layerNormGradientChoice({ rows, width }: Sizes, { maxBindingByte
   let slotsOfAll = 0;
   for (const { from, rows: own, bytes } of rowRanges(rows, width, maxBindingBytes)) {
     const layout = rowLayout(own, width);
-    const groups = Math.ceil(Math.min(own, mostSlots) / layout.rowsOfGroup);
+    const groups = Math.ceil(slotsFor(own) / layout.rowsOfGroup);
     const slots = groups * layout.rowsOfGroup;
     ranges.push({ layout, from, bytes, groups, slots, firstSlot: slotsOfAll });
     slotsOfAll += slots;

@@ -1,7 +1,8 @@
 // sum and max over neighbouring axes, [outer, reduced, inner] → [outer, inner]. Where what is kept is too little to fill a device, the
 // reduced axis is cut into chunks whose results a second pass combines; chunks depend on the shape alone. Each number is read once.
 //   inner = 1: a row of threads for each result (or chunk).
-//   inner > 1: a workgroup takes 8 vectors of four neighbouring columns (128 bytes a row) and 32 rows at a time.
+//   inner > 1: a thread takes four neighbouring columns; a workgroup up to 1,024 of them, down to 32 (128 bytes a row) and 32 rows at a
+//   time where there are few.
 // A pass is a dispatch; an operand larger than a binding is read in ranges, each of them chunks.
 import type { Node } from '../../../graph/value.ts';
 import { maxOperation } from '../../../ops/max.ts';
@@ -103,7 +104,7 @@ export function combinePartials(
 }
 
 function chunksFor({ outer, reduced, inner }: Sizes): number {
-  const { columns, slices } = columnShape(reduced, inner);
+  const { columns, slices } = columnShape({ outer, reduced, inner });
   const groups =
     inner === 1 ? outer * Math.min(1, reduced / (4 * threads)) : outer * Math.ceil(inner / vectorOf(inner) / columns);
   const work = inner === 1 ? 4 * threads * leastOfThread : slices * leastOfThread;
@@ -161,11 +162,14 @@ ${rowMain(
   return { bindings: [reads('x', from, type), writes('y', to)], code, workgroups: rowWorkgroups(layout) };
 }
 
-/** How a workgroup is spread over columns (vectors) and slices of the reduced axis. */
-function columnShape(reduced: number, inner: number): { readonly columns: number; readonly slices: number } {
-  const narrow = vectorOf(inner) === 4 ? 8 : 32;
-  const columns = reduced < 16 ? threads : narrow;
-  return { columns, slices: threads / columns };
+/** How a workgroup is spread over columns (vectors) and slices of the reduced axis: no more slices than fill a device. */
+function columnShape({ outer, reduced, inner }: Sizes): { readonly columns: number; readonly slices: number } {
+  const units = inner / vectorOf(inner);
+  const mostSlices = vectorOf(inner) === 4 ? 32 : 8;
+  let slices = 1;
+  const groups = (): number => outer * Math.ceil((units * slices) / threads);
+  while (slices < mostSlices && slices * leastOfThread < reduced && groups() < enoughGroups) slices *= 2;
+  return { columns: threads / slices, slices };
 }
 
 function columnPass({
@@ -182,7 +186,7 @@ function columnPass({
 }: Part): Omit<Dispatch, 'label'> {
   const vector = vectorOf(inner);
   const units = inner / vector;
-  const { columns, slices } = columnShape(reduced, inner);
+  const { columns, slices } = columnShape({ outer, reduced, inner });
   const blocks = Math.ceil(units / columns);
   const step = Math.ceil(reduced / chunks);
   const type = vector === 4 ? 'vec4<f32>' : 'f32';
