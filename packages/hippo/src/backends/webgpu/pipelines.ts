@@ -70,6 +70,14 @@ export interface PlacedBinding {
   readonly size: number;
 }
 
+/** Whether a copy would copy a piece of memory to itself: see `Dispatch.copies`. */
+export function isIdle({ copies }: Dispatch, placed: readonly PlacedBinding[]): boolean {
+  if (!copies) return false;
+  const from = placed.find(({ name }) => name === copies.from);
+  const to = placed.find(({ name }) => name === copies.to);
+  return from !== undefined && from.buffer === to?.buffer && from.offset === to.offset;
+}
+
 /** The whole shader and its bindings: one for each distinct piece of memory. */
 export interface AssembledShader {
   readonly source: string;
@@ -98,7 +106,8 @@ export function assembleShader(dispatch: Dispatch, placed: readonly PlacedBindin
         `${dispatch.label}: ${same.name} and ${binding.name} share memory and must have one element type`,
       );
     }
-    code = code.replaceAll(new RegExp(`\\b${binding.name}\\b`, 'g'), same.name);
+    // Not what follows a point: `workgroup.y` is no binding.
+    code = code.replaceAll(new RegExp(`(?<!\\.)\\b${binding.name}\\b`, 'g'), same.name);
     bindings[bindings.indexOf(same)] = { ...same, size: Math.max(same.size, binding.size) };
   }
   const kinds = bindings.map(({ buffer }) => (written.has(buffer) ? 'storage' : 'read-only-storage'));

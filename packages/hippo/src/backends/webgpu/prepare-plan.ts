@@ -13,7 +13,7 @@ import type { DeviceErrors } from './errors.ts';
 import type { WebGpuKernel } from './kernel-table.ts';
 import type { Binding, Dispatch } from './kernels/dispatch.ts';
 import type { DeviceMemory, Piece } from './memory.ts';
-import { assembleShader, type Pipelines, type PlacedBinding } from './pipelines.ts';
+import { assembleShader, isIdle, type Pipelines, type PlacedBinding } from './pipelines.ts';
 import { timeSteps } from './time-steps.ts';
 import type { DeviceTraits } from './traits.ts';
 
@@ -188,7 +188,14 @@ async function fillTables(machine: Machine, plan: Plan<WebGpuKernel>, own: PlanM
       }),
     ),
   );
-  await machine.memory.run((encoder) => encodeDispatches(encoder, ready), []);
+  await machine.memory.run(
+    (encoder) =>
+      encodeDispatches(
+        encoder,
+        ready.filter((made) => made !== undefined),
+      ),
+    [],
+  );
 }
 
 async function readyStep(
@@ -221,18 +228,20 @@ async function readyStep(
   };
   const dispatches = kernel.dispatches(step.outputs.map((location) => location !== undefined));
   const ready = dispatches.filter(({ workgroups }) => workgroups.every((count) => count > 0));
-  return await Promise.all(ready.map((dispatch) => readyDispatch(machine, dispatch, place)));
+  const made = await Promise.all(ready.map((dispatch) => readyDispatch(machine, dispatch, place)));
+  return made.filter((dispatch) => dispatch !== undefined);
 }
 
 async function readyDispatch(
   { device, pipelines, traits }: Machine,
   dispatch: Dispatch,
   place: (binding: Binding) => Piece,
-): Promise<ReadyDispatch> {
+): Promise<ReadyDispatch | undefined> {
   const placed: PlacedBinding[] = dispatch.bindings.map((binding) => {
     const { buffer, offset, bytes } = place(binding);
     return { ...binding, buffer, offset, size: bytes };
   });
+  if (isIdle(dispatch, placed)) return undefined;
   for (const { name, size } of placed) {
     if (size <= traits.maxBindingBytes) continue;
     throw new BackendError(

@@ -38,6 +38,8 @@ export interface Dispatch {
   /** Everything but the bindings' declarations; the entry point is `main`. Constants of the shapes are part of the text. */
   readonly code: string;
   readonly extensions?: readonly ShaderExtension[];
+  /** It copies one binding to another and is left out where both are the same memory (a result in place of its operand). */
+  readonly copies?: { readonly from: string; readonly to: string };
   /** Each at most 65,535: see `gridOf`. */
   readonly workgroups: readonly [number, number, number];
 }

@@ -32,6 +32,7 @@ export function mergeAxes<V extends StridedView>(
 /** WGSL: the place of element `i` of the space. */
 export function placeText(shape: readonly number[], { strides, offset }: StridedView, i = 'i'): string {
   const own = contiguousStrides(shape);
+  if (offset === 0 && strides.every((stride, axis) => shape[axis] === 1 || stride === own[axis])) return i;
   const terms = strides.flatMap((stride, axis) => {
     const [size = 1, step = 1] = [shape[axis], own[axis]];
     if (size === 1 || stride === 0) return [];

@@ -29,7 +29,7 @@ const templates: Readonly<Record<string, string>> = {
   return (((r * r) * p + r) + 1.0) * low * high;
 }`,
 
-  // eˣ for x ≤ 0, or NaN: exactly 0 below −87.3. What softmax needs, at two thirds of the work.
+  // eˣ for x ≤ 88, or NaN: exactly 0 below −87.3. What softmax needs, at two thirds of the work.
   expNegative: `fn expNegative#(x: F) -> F {
   let clamped = select(x, F(-87.4), x < F(-87.4));
   let n = round(clamped * 1.4426950408889634);
@@ -169,6 +169,8 @@ fn logParts#(x: F) -> LogParts# {
   return select(withSign#(full, y), F(nonFinite(0x7fc00000u)), isNan#(x) | isNan#(y));
 }`,
 
+  // NaN loses.
+  larger: `fn larger#(a: F, b: F) -> F { return select(a, b, b > a); }`,
   // NaN where either is.
   maximum: `fn maximum#(a: F, b: F) -> F { return select(select(b, a, a > b), a + b, isNan#(a) | isNan#(b)); }`,
   minimum: `fn minimum#(a: F, b: F) -> F { return select(select(b, a, a < b), a + b, isNan#(a) | isNan#(b)); }`,

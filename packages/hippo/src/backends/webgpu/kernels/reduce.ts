@@ -1,0 +1,221 @@
+// sum and max over neighbouring axes, [outer, reduced, inner] → [outer, inner]. Where what is kept is too little to fill a device, the
+// reduced axis is cut into chunks whose results a second pass combines; chunks depend on the shape alone. Each number is read once.
+//   inner = 1: a row of threads for each result (or chunk).
+//   inner > 1: a thread takes four neighbouring columns; a workgroup up to 1,024 of them, down to 32 (128 bytes a row) and 32 rows at a
+//   time where there are few.
+// A pass is a dispatch; an operand larger than a binding is read in ranges, each of them chunks.
+import type { Node } from '../../../graph/value.ts';
+import { maxOperation } from '../../../ops/max.ts';
+import { type ReduceAttributes, reductionSizes, sumOperation } from '../../../ops/sum.ts';
+import type { DeviceTraits } from '../traits.ts';
+import type { Chooser } from './chooser.ts';
+import { type Dispatch, input, type KernelChoice, type Memory, output, reads, workspace, writes } from './dispatch.ts';
+import { gridOf, gridParameters, workgroupNumber } from './grid.ts';
+import { withMath } from './math.ts';
+import { rowLayout, rowMain, rowRanges, rowWorkgroups, threads } from './rows.ts';
+import { maximum, plus, workgroupReduction } from './workgroup-reduction.ts';
+
+export const reduceChoosers: Readonly<Record<string, Chooser>> = {
+  [sumOperation.name]: (node, traits) => reduceChoice({ ...sizesOf(node), kind: 'sum' }, traits),
+  [maxOperation.name]: (node, traits) => reduceChoice({ ...sizesOf(node), kind: 'max' }, traits),
+};
+
+type Kind = 'sum' | 'max';
+
+interface Sizes {
+  readonly outer: number;
+  readonly reduced: number;
+  readonly inner: number;
+}
+
+function sizesOf(node: Node): Sizes {
+  // The chooser stands under the names of operations with these attributes.
+  return reductionSizes(node.inputs[0]?.shape ?? [], node.attributes as ReduceAttributes);
+}
+
+/** Workgroups that a pass should have at least, if there is so much to do. */
+const enoughGroups = 512;
+/** Vectors that a thread adds up at least. */
+const leastOfThread = 8;
+
+/** What one dispatch reads: ranges of the outer and of the reduced axis. */
+interface Part extends Sizes {
+  readonly kind: Kind;
+  readonly from: Memory;
+  readonly to: Memory;
+  /** Pieces of the reduced axis, and where they lie among all pieces of a result. */
+  readonly chunks: number;
+  readonly firstChunk: number;
+  readonly chunksOfAll: number;
+  /** The first result of the dispatch. */
+  readonly firstOuter: number;
+}
+
+export function reduceChoice(
+  { outer, reduced, inner, kind }: Sizes & { readonly kind: Kind },
+  { maxBindingBytes }: Pick<DeviceTraits, 'maxBindingBytes'>,
+): KernelChoice {
+  const ranges =
+    outer > 1
+      ? rowRanges(outer, reduced * inner, maxBindingBytes).map(({ from, rows, bytes }) => ({
+          firstOuter: from,
+          sizes: { outer: rows, reduced, inner },
+          bytes,
+        }))
+      : rowRanges(reduced, inner, maxBindingBytes).map(({ rows, bytes }) => ({
+          firstOuter: 0,
+          sizes: { outer, reduced: rows, inner },
+          bytes,
+        }));
+  // Every result of a choice by ranges of the outer axis must have as many chunks.
+  const chunksOf = (sizes: Sizes): number => chunksFor(outer > 1 ? { outer, reduced, inner } : sizes);
+  const chunks = ranges.map(({ sizes }) => chunksOf(sizes));
+  const chunksOfAll = outer > 1 ? (chunks[0] ?? 1) : chunks.reduce((sum, count) => sum + count, 0);
+  const partialBytes = chunksOfAll > 1 ? outer * chunksOfAll * inner * 4 : 0;
+  const partials = workspace(0, partialBytes);
+  let firstChunk = 0;
+  const passes = ranges.map(({ firstOuter, sizes, bytes }, at) => {
+    const own = chunks[at] ?? 1;
+    const part = {
+      ...sizes,
+      kind,
+      from: input(0, bytes),
+      to: chunksOfAll > 1 ? partials : output(0),
+      chunks: own,
+      firstChunk: outer > 1 ? 0 : firstChunk,
+      chunksOfAll,
+      firstOuter,
+    };
+    firstChunk += own;
+    return reducePass(part);
+  });
+  const last: Dispatch[] =
+    chunksOfAll > 1
+      ? [combinePartials({ outer, reduced: chunksOfAll, inner, kind, from: partials, to: output(0) })]
+      : [];
+  return { workspaceBytes: partialBytes, dispatches: () => [...passes, ...last] };
+}
+
+/** A pass over the whole axis: [outer, reduced, inner] in one piece of memory to [outer, inner] in another. */
+export function combinePartials(
+  part: Sizes & { readonly kind: Kind; readonly from: Memory; readonly to: Memory },
+): Dispatch {
+  return reducePass({ ...part, chunks: 1, firstChunk: 0, chunksOfAll: 1, firstOuter: 0 });
+}
+
+function chunksFor({ outer, reduced, inner }: Sizes): number {
+  const { columns, slices } = columnShape({ outer, reduced, inner });
+  const groups =
+    inner === 1 ? outer * Math.min(1, reduced / (4 * threads)) : outer * Math.ceil(inner / vectorOf(inner) / columns);
+  const work = inner === 1 ? 4 * threads * leastOfThread : slices * leastOfThread;
+  return Math.max(1, Math.min(Math.ceil(reduced / work), Math.ceil(enoughGroups / Math.max(1, groups))));
+}
+
+const vectorOf = (width: number): 1 | 4 => (width % 4 === 0 ? 4 : 1);
+
+function reducePass(part: Part): Dispatch {
+  const label = part.kind;
+  return part.inner === 1 ? { label, ...rowPass(part) } : { label, ...columnPass(part) };
+}
+
+function combiner(kind: Kind): { readonly combine: (a: string, b: string) => string; readonly start: string } {
+  return kind === 'sum' ? { combine: plus, start: '0.0' } : { combine: maximum, start: 'nonFinite(0xff800000u)' };
+}
+
+function rowPass({
+  outer,
+  reduced,
+  kind,
+  from,
+  to,
+  chunks,
+  firstChunk,
+  chunksOfAll,
+  firstOuter,
+}: Part): Omit<Dispatch, 'label'> {
+  const vector = vectorOf(reduced);
+  const units = reduced / vector;
+  const step = Math.ceil(units / chunks);
+  const layout = rowLayout(outer * chunks, step * vector, { vectors: vector === 4 });
+  const type = vector === 4 ? 'vec4<f32>' : 'f32';
+  const { combine, start } = combiner(kind);
+  const each = vector === 4 && kind === 'max' ? (a: string, b: string) => `maximum4(${a}, ${b})` : combine;
+  const across =
+    vector === 1 ? 'part' : combine(`(${combine('part.x', 'part.y')})`, `(${combine('part.z', 'part.w')})`);
+  const code =
+    withMath(`${workgroupReduction({ name: 'reduceRow', lanes: layout.lanes, rows: layout.rowsOfGroup, type: 'f32', combine })}
+${rowMain(
+  layout,
+  `  let chunk = row % ${chunks}u;
+  let first = row / ${chunks}u * ${units}u;
+  let end = min((chunk + 1u) * ${step}u, ${units}u);
+  var part = ${type}(${start});
+  for (var u = chunk * ${step}u + lane; u < end; u += ${layout.lanes}u) {
+    let value = x[first + u];
+    part = ${each('part', 'value')};
+  }
+  let total = reduceRow(thread, ${across});
+  if (live && lane == 0u) {
+    y[(row / ${chunks}u + ${firstOuter}u) * ${chunksOfAll}u + ${firstChunk}u + chunk] = total;
+  }`,
+)}`);
+  return { bindings: [reads('x', from, type), writes('y', to)], code, workgroups: rowWorkgroups(layout) };
+}
+
+/** How a workgroup is spread over columns (vectors) and slices of the reduced axis: no more slices than fill a device. */
+function columnShape({ outer, reduced, inner }: Sizes): { readonly columns: number; readonly slices: number } {
+  const units = inner / vectorOf(inner);
+  const mostSlices = vectorOf(inner) === 4 ? 32 : 8;
+  let slices = 1;
+  const groups = (): number => outer * Math.ceil((units * slices) / threads);
+  while (slices < mostSlices && slices * leastOfThread < reduced && groups() < enoughGroups) slices *= 2;
+  return { columns: threads / slices, slices };
+}
+
+function columnPass({
+  outer,
+  reduced,
+  inner,
+  kind,
+  from,
+  to,
+  chunks,
+  firstChunk,
+  chunksOfAll,
+  firstOuter,
+}: Part): Omit<Dispatch, 'label'> {
+  const vector = vectorOf(inner);
+  const units = inner / vector;
+  const { columns, slices } = columnShape({ outer, reduced, inner });
+  const blocks = Math.ceil(units / columns);
+  const step = Math.ceil(reduced / chunks);
+  const type = vector === 4 ? 'vec4<f32>' : 'f32';
+  const { combine, start } = combiner(kind);
+  const each = kind === 'max' ? (a: string, b: string) => `maximum${vector}(${a}, ${b})` : combine;
+  const groups = outer * chunks * blocks;
+  const code = withMath(`var<workgroup> parts: array<${type}, ${threads}>;
+@compute @workgroup_size(${threads})
+fn main(@builtin(local_invocation_index) thread: u32, ${gridParameters}) {
+  let number = min(${workgroupNumber}, ${groups - 1}u);
+  let column = number % ${blocks}u * ${columns}u + thread % ${columns}u;
+  let chunk = number / ${blocks}u % ${chunks}u;
+  let row = number / ${blocks * chunks}u;
+  let end = min((chunk + 1u) * ${step}u, ${reduced}u);
+  var part = ${type}(${start});
+  if (column < ${units}u) {
+    for (var r = chunk * ${step}u + thread / ${columns}u; r < end; r += ${slices}u) {
+      let value = x[(row * ${reduced}u + r) * ${units}u + column];
+      part = ${each('part', 'value')};
+    }
+  }
+  parts[thread] = part;
+  workgroupBarrier();
+  if (thread < ${columns}u && column < ${units}u) {
+    for (var slice = 1u; slice < ${slices}u; slice++) {
+      part = ${each('part', `parts[slice * ${columns}u + thread]`)};
+    }
+    y[((row + ${firstOuter}u) * ${chunksOfAll}u + ${firstChunk}u + chunk) * ${units}u + column] = part;
+  }
+}`);
+  return { bindings: [reads('x', from, type), writes('y', to, type)], code, workgroups: gridOf(groups) };
+}
