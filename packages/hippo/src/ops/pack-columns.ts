@@ -5,6 +5,9 @@ import { operand, rule } from '../graph/rule.ts';
 import { applySingle } from '../graph/trace.ts';
 import type { NumbersWithShape, Operation, Value } from '../graph/value.ts';
 import { formatShape } from '../tensor/shape.ts';
+import { reshape } from './reshape.ts';
+import { pad } from './slice.ts';
+import { transpose } from './transpose.ts';
 
 export type PackColumnsAttributes = { readonly transposed: boolean; readonly width: number };
 
@@ -32,6 +35,14 @@ export const packColumnsOperation: Operation<PackColumnsAttributes> = {
       }
     }
     return [result];
+  },
+  decompose: ([b], { transposed, width }) => {
+    if (!b) return [];
+    const matrix = transposed ? transpose(b, [1, 0]) : b;
+    const [k = 1, n = 1] = matrix.shape;
+    const panels = Math.ceil(n / width);
+    const filled = panels * width === n ? matrix : pad(matrix, [0, 0], [0, panels * width - n]);
+    return [transpose(reshape(filled, [k, panels, width]), [1, 0, 2])];
   },
 };
 

@@ -1,9 +1,15 @@
 // The typed kernel table: which dispatches perform which operation on the device at hand.
 import type { Node } from '../../graph/value.ts';
+import { matmulOperation } from '../../ops/matmul.ts';
+import { absorbIntoMatmul, matmulEpilogueOperation } from '../../ops/matmul-epilogue.ts';
+import { absorbIntoQuantizedMatmul, quantizedMatmulOperation } from '../../ops/quantized.ts';
 import type { KernelTable, LoweredKernel } from '../../plan/kernel.ts';
 import type { Chooser } from './kernels/chooser.ts';
 import type { Dispatch, KernelChoice } from './kernels/dispatch.ts';
 import { elementwiseChoice, elementwiseNames } from './kernels/elementwise.ts';
+import { linearCrossEntropyChoosers } from './kernels/linear-cross-entropy.ts';
+import { matmulChoosers } from './kernels/matmul.ts';
+import { quantizedMatmulChoosers } from './kernels/quantized-matmul.ts';
 import { rowChoosers } from './kernels/row-choosers.ts';
 import type { DeviceTraits } from './traits.ts';
 
@@ -13,7 +19,12 @@ export interface WebGpuKernel extends LoweredKernel {
   readonly fill?: { readonly key: string; readonly bytes: number; readonly dispatch: Dispatch };
 }
 
-const choosers: Readonly<Record<string, Chooser>> = { ...rowChoosers };
+const choosers: Readonly<Record<string, Chooser>> = {
+  ...rowChoosers,
+  ...matmulChoosers,
+  ...quantizedMatmulChoosers,
+  ...linearCrossEntropyChoosers,
+};
 
 function finish(name: string, choice: KernelChoice): WebGpuKernel {
   const { workspaceBytes = 0, table, dispatches, optionalOutputs, reason } = choice;
@@ -40,6 +51,11 @@ export function webGpuKernels(traits: DeviceTraits, maxBufferBytes: number): Ker
       const choice = choosers[node.operation.name]?.(node, traits);
       return choice && finish(node.operation.name, choice);
     },
+    epilogues: new Map([
+      [matmulOperation.name, absorbIntoMatmul],
+      [matmulEpilogueOperation.name, absorbIntoMatmul],
+      [quantizedMatmulOperation.name, absorbIntoQuantizedMatmul],
+    ]),
     fusion: {
       maxInputs: 24,
       maxInstructions: 120,
