@@ -1,6 +1,7 @@
 // The typed kernel table: which dispatches perform which operation on the device at hand.
 import type { Node } from '../../graph/value.ts';
 import type { KernelTable, LoweredKernel } from '../../plan/kernel.ts';
+import { attentionChoosers } from './kernels/causal-attention.ts';
 import type { Chooser } from './kernels/chooser.ts';
 import type { Dispatch, KernelChoice } from './kernels/dispatch.ts';
 import { elementwiseChoice, elementwiseNames } from './kernels/elementwise.ts';
@@ -12,7 +13,7 @@ export interface WebGpuKernel extends LoweredKernel {
   readonly fill?: { readonly key: string; readonly bytes: number; readonly dispatch: Dispatch };
 }
 
-const choosers: Readonly<Record<string, Chooser>> = {};
+const choosers: Readonly<Record<string, Chooser>> = { ...attentionChoosers };
 
 function finish(name: string, choice: KernelChoice): WebGpuKernel {
   const { workspaceBytes = 0, table, dispatches, optionalOutputs, reason } = choice;
