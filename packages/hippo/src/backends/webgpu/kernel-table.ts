@@ -5,6 +5,7 @@ import { attentionChoosers } from './kernels/causal-attention.ts';
 import type { Chooser } from './kernels/chooser.ts';
 import type { Dispatch, KernelChoice } from './kernels/dispatch.ts';
 import { elementwiseChoice, elementwiseNames } from './kernels/elementwise.ts';
+import { samplingChoosers } from './kernels/sample-tokens.ts';
 import type { DeviceTraits } from './traits.ts';
 
 /** A kernel chosen for one step. */
@@ -13,7 +14,7 @@ export interface WebGpuKernel extends LoweredKernel {
   readonly fill?: { readonly key: string; readonly bytes: number; readonly dispatch: Dispatch };
 }
 
-const choosers: Readonly<Record<string, Chooser>> = { ...attentionChoosers };
+const choosers: Readonly<Record<string, Chooser>> = { ...attentionChoosers, ...samplingChoosers };
 
 function finish(name: string, choice: KernelChoice): WebGpuKernel {
   const { workspaceBytes = 0, table, dispatches, optionalOutputs, reason } = choice;
