@@ -30,6 +30,8 @@ export interface Backend<K extends LoweredKernel = LoweredKernel> {
   /** What it runs on, in words: `doctor` prints it. */
   readonly description: string;
   readonly kernels: KernelTable<K>;
+  /** Results come over a bus from memory that the host does not see, so what the host does not need should stay there. */
+  readonly separateMemory?: boolean;
   /** Bytes of device memory in use: variables, plans' arenas and tables. */
   readonly allocatedBytes: number;
   allocate(type: ValueType): DeviceBuffer;

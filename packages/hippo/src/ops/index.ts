@@ -102,7 +102,7 @@ export { max, mean } from './max.ts';
 export { quantizedCrossEntropy, quantizedGatherRows, quantizedMatmul } from './quantized.ts';
 export { hashText, type RandomSource, randomNormal, randomUniform } from './random.ts';
 export { reshape } from './reshape.ts';
-export { type SampleTokensAttributes, sampleTokens, type TokenCuts } from './sample-tokens.ts';
+export { type SampleTokensAttributes, sampleTokens, type TokenCuts, uniformOf } from './sample-tokens.ts';
 export { shiftTaps } from './shift-taps.ts';
 export { pad, slice, sliceAxis } from './slice.ts';
 export { softmax } from './softmax.ts';

@@ -517,44 +517,31 @@ function attentionCases(): ConformanceCase[] {
   });
 }
 
-/** Rows of scores with equal ones among them; the tokens must be the same ones, so the numbers are far from every limit. */
+/** Rows of scores with equal ones among them. Tokens must be the same ones, so the numbers stay away from every limit. */
 function samplingCases(): ConformanceCase[] {
   const all = { temperature: 1, topK: 1e9, topP: 1, minP: 0 };
-  const settings = [
-    { ...all, temperature: 0 },
-    { ...all, topK: 1 },
-    all,
-    { ...all, temperature: 0.7, topK: 5 },
-    { ...all, topP: 0.6 },
-    { ...all, minP: 0.3 },
-    { temperature: 1.3, topK: 40, topP: 0.9, minP: 0.05 },
-  ];
-  const sizes = [
-    [1, 1, 1],
-    [3, 7, 5],
-    [40, 72, 65],
-    [2, 5003, 5000],
-  ] as const;
-  const words = (rows: number): CaseInput => ({ shape: [rows, 2], dtype: 'u32', from: 0, to: 2 ** 32 });
-  const named = (scores: CaseInput, name: string, attributes: ops.SampleTokensAttributes): ConformanceCase => ({
+  const many = { temperature: 1.3, topK: 40, topP: 0.9, minP: 0.05 };
+  const [low, high] = [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY];
+  const ties: CaseInput = { shape: [50, 8], numbers: [2, 1, 2, 0.5, 2, 1, -3] };
+  const wildRows = [1, high, 3, low, low, low, Number.NaN, 2, 0, low, 5, low, -0, 0, 0, -1e20, low, -1e20];
+  const extremes: CaseInput = { shape: [6, 3], numbers: wildRows };
+  const choose = (scores: CaseInput, cuts: ops.TokenCuts, classes = scores.shape[1] ?? 1): ConformanceCase => ({
     operation: 'sampleTokens',
-    name,
-    inputs: [scores, words(scores.shape[0] ?? 0)],
-    build: (x, random) => ({ ...ops.sampleTokens(x as V, random as V, attributes) }),
+    name: `[${scores.shape}], ${classes} classes ${JSON.stringify(cuts)}`,
+    inputs: [scores, { shape: [scores.shape[0] ?? 0, 2], dtype: 'u32', from: 0, to: 2 ** 32 }],
+    build: (x, random) => ({ ...ops.sampleTokens(x as V, random as V, { ...cuts, classes }) }),
     tolerance: 5e-6,
   });
-  const [low, high] = [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY];
-  const extremes = [1, high, 3, low, low, low, Number.NaN, 2, 0, low, 5, low, -0, 0, 0, -1e20, low, -1e20];
-  return settings.flatMap((cuts) => [
-    ...sizes.map(([rows, columns, classes]) =>
-      named(f([rows, columns], -6, 6), `${rows}×${columns} ${JSON.stringify(cuts)}`, { ...cuts, classes }),
-    ),
-    named({ shape: [50, 8], numbers: [2, 1, 2, 0.5, 2, 1, -3] }, `ties ${JSON.stringify(cuts)}`, {
-      ...cuts,
-      classes: 8,
-    }),
-    named({ shape: [6, 3], numbers: extremes }, `extremes ${JSON.stringify(cuts)}`, { ...cuts, classes: 3 }),
-  ]);
+  return [
+    choose(f([1, 1]), all),
+    choose(f([3, 7], -6, 6), { ...all, topK: 1 }, 5),
+    choose(extremes, { ...all, temperature: 0 }),
+    choose(extremes, many),
+    choose(ties, { ...all, temperature: 0.7, topK: 5 }),
+    choose(ties, { ...all, topP: 0.6 }),
+    choose(f([40, 72], -6, 6), { ...all, minP: 0.3 }, 65),
+    choose(f([2, 5003], -6, 6), many, 5000),
+  ];
 }
 
 function optimizerCases(): ConformanceCase[] {

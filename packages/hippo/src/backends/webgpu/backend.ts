@@ -42,6 +42,7 @@ export async function openWebGpuBackend(options: WebGpuOptions = {}): Promise<Ba
   const machine = { opened, device, traits, errors, memory, pipelines };
   return {
     name: 'webgpu',
+    separateMemory: true,
     description,
     kernels: webGpuKernels(traits, memory.maxBufferBytes),
     get allocatedBytes() {
