@@ -31,8 +31,15 @@ export { compileLogits, type WeightedModel } from './evaluate/weighted-model.ts'
 export { type BeamSearchOptions, beamSearch } from './generate/beam-search.ts';
 export { argMax, type CandidateSpace, candidateSpace } from './generate/candidates.ts';
 export type { ContinuationOptions, GeneratedToken } from './generate/continuation.ts';
-export { createDecoder, type Decoder, type DecoderOptions, type ScoreVisitor } from './generate/decoder.ts';
+export {
+  createDecoder,
+  type Decoder,
+  type DecoderOptions,
+  type ScoreVisitor,
+  type TokenDraw,
+} from './generate/decoder.ts';
 export { type DecoderState, type StateSize, stateBytesPerSequence } from './generate/decoder-state.ts';
+export { type SamplingPlace, samplingPlace } from './generate/device-draw.ts';
 export type { Beam } from './generate/finished-beams.ts';
 export { type GenerateOptions, generate } from './generate/generate.ts';
 export {
@@ -51,7 +58,7 @@ export {
   type PromptCacheStatistics,
 } from './generate/prompt-cache.ts';
 export { quantizeModel } from './generate/quantize-model.ts';
-export { sampleToken } from './generate/sampler.ts';
+export { type DrawnToken, randomWords, sampleToken } from './generate/sampler.ts';
 export type { SamplingOptions } from './generate/sampling-options.ts';
 export { openSession, type Session, type SessionOptions } from './generate/session.ts';
 export { stateFromBytes, stateToBytes } from './generate/state-file.ts';

@@ -41,6 +41,8 @@ export interface Backend<K extends LoweredKernel = LoweredKernel> {
   /** The same taken apart, where there is more than one kind of device. */
   readonly details?: DeviceDetails;
   readonly kernels: KernelTable<K>;
+  /** Results come over a bus from memory that the host does not see, so what the host does not need should stay there. */
+  readonly separateMemory?: boolean;
   /** Bytes of device memory in use: variables, plans' arenas and tables. */
   readonly allocatedBytes: number;
   allocate(type: ValueType): DeviceBuffer;

@@ -113,10 +113,15 @@ export function argMax(scores: Float32Array): number {
   }
   if (best >= 0 && highest < Number.POSITIVE_INFINITY) return best;
   const got = best < 0 ? `${scores.length} scores that are all -Infinity` : `${highest} for token ${best}`;
-  throw new NumericError(
+  throw badScores(got, best);
+}
+
+/** The error for scores that no token can be chosen from. */
+export function badScores(got: string, token: number): NumericError {
+  return new NumericError(
     'bad-scores',
     `sampling: the scores of the next token must be numbers; got ${got}. Look for NaN in the model's weights, or for a logit bias that bans every token.`,
-    { token: best },
+    { token },
   );
 }
 

@@ -1,9 +1,9 @@
 // One continuation of one prompt, token by token: scores in, token out. It knows what was read and drawn, and nothing of decoders,
 // so that it gives the same tokens alone and beside others.
-import { type CandidateSpace, candidateSpace } from './candidates.ts';
+import { badScores, type CandidateSpace, candidateSpace } from './candidates.ts';
 import { logProbabilitiesOf, type TokenProbability, topLogProbabilities } from './log-probabilities.ts';
 import { changeScores, changesNothing, type TokenHistory, tokenHistory } from './penalties.ts';
-import { sampleToken } from './sampler.ts';
+import { type DrawnToken, sampleToken } from './sampler.ts';
 import { type SamplingOptions, samplingOptionNames } from './sampling-options.ts';
 
 export interface ContinuationOptions extends SamplingOptions {
@@ -44,8 +44,11 @@ export interface GeneratedToken {
 export interface Continuation {
   /** True once `maxTokens` were drawn. */
   readonly finished: boolean;
-  /** The next token after what the scores have read, or the stop token that ends the output. */
-  draw(scores: Float32Array): GeneratedToken | { readonly stopToken: number };
+  /**
+   * The next token after what the scores have read, or the stop token that ends the output; where it was drawn on the device, this
+   * one. @throws NumericError `bad-scores`.
+   */
+  draw(next: Float32Array | DrawnToken): GeneratedToken | { readonly stopToken: number };
 }
 
 /** Room to work in for one row of scores; continuations that draw in turn share it. */
@@ -80,21 +83,27 @@ export function continuationOf(
     if (index < minTokens) for (const token of stopTokens) space.scores[token] = Number.NEGATIVE_INFINITY;
     return space.scores;
   };
+  const choose = (scores: Float32Array): number => {
+    const at = { position: before + prompt.length + index, sample };
+    return sampleToken(change(scores), options, at, space.candidates);
+  };
+  const listed = (scores: Float32Array, token: number) => {
+    const of = logProbabilitiesOf(scores);
+    const top = logprobs > 0 && { top: topLogProbabilities(scores, logprobs, of, space.candidates) };
+    return { logProbability: of(token), ...top };
+  };
   return {
     get finished() {
       return index >= maxTokens;
     },
-    draw(scores) {
-      const at = { position: before + prompt.length + index, sample };
-      const token = sampleToken(change(scores), options, at, space.candidates);
+    draw(next) {
+      const token = 'token' in next ? next.token : choose(next);
+      if (token < 0) throw badScores('NaN, +Infinity or nothing but -Infinity', token);
       history?.add(token);
       if (stopTokens.includes(token) || index + 1 >= maxTokens) history = undefined;
       if (stopTokens.includes(token)) return { stopToken: token };
-      const of = logProbabilitiesOf(scores);
-      const top = logprobs > 0 && { top: topLogProbabilities(scores, logprobs, of, space.candidates) };
-      const drawn = { token, index, logProbability: of(token), ...top };
-      index++;
-      return drawn;
+      const known = 'token' in next ? { logProbability: next.logProbability } : listed(next, token);
+      return { token, index: index++, ...known };
     },
   };
 }

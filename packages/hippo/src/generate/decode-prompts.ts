@@ -5,7 +5,9 @@ import { type Interruption, interruption } from '../session/interruption.ts';
 import type { Store } from '../session/store.ts';
 import { createDecoder, type Decoder, type RecurrentModel } from './decoder.ts';
 import type { DecoderState } from './decoder-state.ts';
+import type { DeviceDraw } from './device-draw.ts';
 import { promptChunks, readPrompt } from './read-prompt.ts';
+import type { DrawnToken } from './sampler.ts';
 
 /** What came of a row of scores: events for the reader, and the token to read next; without one the continuation has ended. */
 export interface Step<Event> {
@@ -19,8 +21,14 @@ export interface PromptToDecode<Event> {
   readonly tokens: Int32Array;
   /** Gets the scores after every token of the prompt, padding left out; the array is used again. */
   readonly visit?: (position: number, scores: Float32Array) => void;
-  /** Each takes the scores after all that it has read, padding left out. */
-  readonly continuations: readonly ((scores: Float32Array) => Step<Event>)[];
+  readonly continuations: readonly ContinuationToDecode<Event>[];
+}
+
+export interface ContinuationToDecode<Event> {
+  /** Takes the scores after all that was read, padding left out, or the token that the device has drawn from them. */
+  readonly step: (next: Float32Array | DrawnToken) => Step<Event>;
+  /** Fixes, with the position, the random numbers of draws on the device. */
+  readonly sample: number;
 }
 
 export interface DecodeOptions {
@@ -30,6 +38,8 @@ export interface DecodeOptions {
   /** Most tokens of a prompt with its continuation. */
   readonly capacity: number;
   readonly signal?: AbortSignal | undefined;
+  /** How the device draws; without it scores come to the host. */
+  readonly draw?: DeviceDraw | undefined;
 }
 
 /** Attention sums over the whole cache. In steps of this size its sums have the same order, and bits, for any longest sequence. */
@@ -42,19 +52,19 @@ const capacityStep = 64;
 export async function* decodePrompts<Event>(
   model: RecurrentModel,
   prompts: readonly PromptToDecode<Event>[],
-  { store, rows, capacity: longest, signal }: DecodeOptions,
+  { store, rows, capacity: longest, signal, draw }: DecodeOptions,
 ): AsyncGenerator<Event> {
   const capacity = Math.ceil(longest / capacityStep) * capacityStep;
   const interrupt = interruption(signal);
   await interrupt();
   const { vocab_size: vocabularySize } = model.config;
-  const jobs = prompts.flatMap((prompt) => prompt.continuations.map((step) => ({ prompt, step })));
+  const jobs = prompts.flatMap((prompt) => prompt.continuations.map((continuation) => ({ ...continuation, prompt })));
   const count = Math.min(rows, jobs.length);
   await using reader = createDecoder(model, { store, capacity, chunks: promptChunks });
   // One row needs no second decoder: the reader goes on by itself, and comes back to the prompt for its next continuation.
   await using batch = count > 1 ? createDecoder(model, { store, capacity, chunks: [1], batch: count }) : undefined;
   const fresh = batch && (await batch.state(0));
-  const pool = new RowPool({ reader, batch, fresh, jobs, vocabularySize, interrupt });
+  const pool = new RowPool({ reader, batch, fresh, jobs, vocabularySize, interrupt, draw });
   for (let row = 0; row < count; row++) yield* pool.fill(row);
   while (pool.busy) {
     await interrupt();
@@ -62,13 +72,12 @@ export async function* decodePrompts<Event>(
   }
 }
 
-interface Job<Event> {
+interface Job<Event> extends ContinuationToDecode<Event> {
   readonly prompt: PromptToDecode<Event>;
-  readonly step: (scores: Float32Array) => Step<Event>;
 }
 
 interface Row<Event> {
-  readonly step: (scores: Float32Array) => Step<Event>;
+  readonly job: Job<Event>;
   readonly next: number;
 }
 
@@ -89,6 +98,7 @@ interface PoolParts<Event> {
   readonly jobs: readonly Job<Event>[];
   readonly vocabularySize: number;
   readonly interrupt: Interruption;
+  readonly draw: DeviceDraw | undefined;
 }
 
 /** The rows, each with the continuation it decodes, and the continuations that wait for one. */
@@ -119,7 +129,7 @@ class RowPool<Event> {
       const { events, next } = job.step(scores);
       if (next !== undefined) {
         if (state && (batch || again)) await this.#decoder.restore(state, row);
-        this.#rows[row] = { step: job.step, next };
+        this.#rows[row] = { job, next };
       }
       yield* events;
       if (next !== undefined) return;
@@ -140,14 +150,29 @@ class RowPool<Event> {
 
   /** One token more for every row; rows that end take the next continuation. */
   async *step(): AsyncGenerator<Event> {
-    const scores = await this.#decoder.feed(this.#rows.map((row) => row?.next ?? 0));
-    const { columns } = this.#decoder;
+    const read = await this.#feed(this.#rows.map((row) => row?.next ?? 0));
     for (const [at, row] of [...this.#rows.entries()]) {
-      if (!row) continue;
-      const { events, next } = row.step(scores.subarray(at * columns, at * columns + this.#parts.vocabularySize));
-      if (next !== undefined) this.#rows[at] = { step: row.step, next };
+      const found = read[at];
+      if (!row || !found) continue;
+      const { events, next } = row.job.step(found);
+      if (next !== undefined) this.#rows[at] = { job: row.job, next };
       yield* events;
       if (next === undefined) yield* this.fill(at);
     }
+  }
+
+  /** Reads a token in every row: the scores after it, or the token drawn from them. */
+  async #feed(tokens: readonly number[]): Promise<readonly (Float32Array | DrawnToken)[]> {
+    const { draw, vocabularySize } = this.#parts;
+    if (draw) {
+      const places = this.#decoder.positions.map((before, row) => ({
+        position: before + 1,
+        sample: this.#rows[row]?.job.sample ?? 0,
+      }));
+      return await this.#decoder.feedAndDraw(tokens, { cuts: draw.cuts, words: places.map((at) => draw.words(at)) });
+    }
+    const scores = await this.#decoder.feed(tokens);
+    const { columns } = this.#decoder;
+    return tokens.map((_, row) => scores.subarray(row * columns, row * columns + vocabularySize));
   }
 }

@@ -11,20 +11,20 @@ import type { Session } from './session.ts';
  */
 export async function* decodeSession<Event>(
   session: Session,
-  { tokens, continuations: [step] }: Pick<PromptToDecode<Event>, 'tokens' | 'continuations'>,
+  { tokens, continuations: [continuation] }: Pick<PromptToDecode<Event>, 'tokens' | 'continuations'>,
   { vocabularySize, signal }: { readonly vocabularySize: number; readonly signal?: AbortSignal | undefined },
 ): AsyncGenerator<Event> {
   const interrupt = interruption(signal);
   await interrupt();
   let scores = tokens.length > 0 ? await session.append(tokens) : session.scores;
-  while (step) {
+  while (continuation) {
     if (!scores)
       throw new UsageError(
         'empty-prompt',
         'generate: neither the session nor the prompt has a token to go on from. Give a prompt, such as a line break.',
       );
     await interrupt();
-    const { events, next, last } = step(scores.subarray(0, vocabularySize));
+    const { events, next, last } = continuation.step(scores.subarray(0, vocabularySize));
     const token = next ?? last;
     if (token !== undefined) scores = await session.append([token]);
     yield* events;

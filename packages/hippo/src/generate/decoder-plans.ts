@@ -4,7 +4,7 @@ import { assign, read } from '../graph/trace.ts';
 import type { Value } from '../graph/value.ts';
 import type { Variable } from '../graph/variable.ts';
 import type { LanguageModel } from '../models/language-model.ts';
-import { addI32, constant, gatherRows, reshape, type SsmForm } from '../ops/index.ts';
+import { addI32, constant, gatherRows, reshape, type SsmForm, sampleTokens, type TokenCuts } from '../ops/index.ts';
 import type { Plan } from '../plan/plan.ts';
 import { type CompiledFunction, compile } from '../session/compile.ts';
 import type { Store } from '../session/store.ts';
@@ -21,6 +21,7 @@ export interface StateVariable {
 }
 
 export type StepPlan = CompiledFunction<'tokens', 'scores'>;
+export type DrawPlan = CompiledFunction<'tokens' | 'random', 'token' | 'logProbability'>;
 export type ReorderPlan = CompiledFunction<'rows', never>;
 
 export interface DecoderPlansOptions {
@@ -49,19 +50,40 @@ export class DecoderPlans {
 
   /** Reads `chunk` tokens a row. `last`: scores [batch, columns]; `all`: scores [batch, chunk, columns]. */
   step(chunk: number, logits: 'last' | 'all' = 'last'): Promise<StepPlan> {
-    const { model, store, batch, form, states, position } = this.#options;
+    const { model, store, batch } = this.#options;
     return this.#once(`${logits} ${chunk}`, () =>
+      compile(({ tokens }) => ({ scores: this.#read(tokens, chunk, logits) }), {
+        store,
+        frozen: model.variables,
+        inputs: { tokens: { shape: [batch, chunk], dtype: 'i32' } },
+      }),
+    );
+  }
+
+  /** Reads `chunk` tokens a row and draws the next one, from random words [batch, 2]. */
+  draw(chunk: number, cuts: TokenCuts): Promise<DrawPlan> {
+    const { model, store, batch } = this.#options;
+    const classes = model.config.vocab_size;
+    return this.#once(`draw ${chunk} ${JSON.stringify(cuts)}`, () =>
       compile(
-        ({ tokens }) => {
-          const state = Object.fromEntries(states.map(({ entry, variable }) => [entry.name, read(variable)]));
-          const result = model.apply(tokens, { state, position: read(position), form, logits });
-          for (const { entry, variable } of states) assign(variable, result.state[entry.name] as Value); // the names of stateShapes
-          assign(position, addI32(read(position), chunk));
-          return { scores: reshape(result.logits, logits === 'last' ? [batch, -1] : [batch, chunk, -1]) };
+        ({ tokens, random }) => ({ ...sampleTokens(this.#read(tokens, chunk, 'last'), random, { ...cuts, classes }) }),
+        {
+          store,
+          frozen: model.variables,
+          inputs: { tokens: { shape: [batch, chunk], dtype: 'i32' }, random: { shape: [batch, 2], dtype: 'u32' } },
         },
-        { store, frozen: model.variables, inputs: { tokens: { shape: [batch, chunk], dtype: 'i32' } } },
       ),
     );
+  }
+
+  /** Traces the model on the states; the scores of the last token [batch, columns] or of all [batch, chunk, columns]. */
+  #read(tokens: Value, chunk: number, logits: 'last' | 'all'): Value {
+    const { model, batch, form, states, position } = this.#options;
+    const state = Object.fromEntries(states.map(({ entry, variable }) => [entry.name, read(variable)]));
+    const result = model.apply(tokens, { state, position: read(position), form, logits });
+    for (const { entry, variable } of states) assign(variable, result.state[entry.name] as Value); // the names of stateShapes
+    assign(position, addI32(read(position), chunk));
+    return reshape(result.logits, logits === 'last' ? [batch, -1] : [batch, chunk, -1]);
   }
 
   /** Row i takes over what row `rows[i]` has read. */

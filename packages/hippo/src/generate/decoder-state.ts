@@ -16,7 +16,7 @@ export interface DecoderState {
   readonly model: string;
   /** By the names of the model's `stateShapes(1, position)`, in those shapes. */
   readonly arrays: Readonly<Record<string, HostTensor>>;
-  /** Scores after the last token, one a column of the model's head; undefined where nothing has been read. */
+  /** Scores after the last token, one a column of the model's head; undefined where nothing has been read, or the next token was drawn on the device. */
   readonly scores: Float32Array | undefined;
 }
 

@@ -3,7 +3,7 @@
 // batch is a sequence of its own, at a position of its own; what it has read can be taken out, put back and moved between rows.
 import { UsageError } from '../errors.ts';
 import { stateVariable, type Variable } from '../graph/variable.ts';
-import type { SsmForm } from '../ops/index.ts';
+import type { SsmForm, TokenCuts } from '../ops/index.ts';
 import { heldBytes } from '../plan/explain.ts';
 import type { Store } from '../session/store.ts';
 import { elementCount } from '../tensor/shape.ts';
@@ -12,6 +12,7 @@ import { DecoderPlans, type RecurrentModel, type StateVariable } from './decoder
 import { checkState, type DecoderState } from './decoder-state.ts';
 import { modelFingerprint } from './model-fingerprint.ts';
 import type { PromptCache } from './prompt-cache.ts';
+import type { DrawnToken } from './sampler.ts';
 import { putRow, rowElements, stateLayout, takeRow, wholeTensor } from './state-layout.ts';
 
 export type { RecurrentModel } from './decoder-plans.ts';
@@ -52,6 +53,11 @@ export interface Decoder extends AsyncDisposable {
   /** As `feed`, with the scores after every token; in chunks of at most 128 tokens, so that they stay small. */
   feedAll(tokens: ArrayLike<number>, visit: ScoreVisitor): Promise<void>;
   /**
+   * As `feed`, but the next token of each row is drawn on the device and only that comes back. The scores after the last token are
+   * not known to the host then, so a state taken before the next `feed` holds none.
+   */
+  feedAndDraw(tokens: ArrayLike<number>, draw: TokenDraw): Promise<readonly DrawnToken[]>;
+  /**
    * Reads a prompt into each row, of any lengths, and returns the scores after each, [batch × columns]. Each is read alone, so a
    * row gives the numbers that it gives in a batch of one. With a cache only what follows the longest known prefix is read; rows
    * must then be at position 0.
@@ -76,6 +82,12 @@ export interface Decoder extends AsyncDisposable {
   explain(chunk?: number): Promise<string>;
   /** Gives the state's memory and the plans back, after the calls that still run. Do it before the device is disposed of. */
   dispose(): Promise<void>;
+}
+
+/** A draw on the device: what is cut, and two random words a row (see `randomWords`). */
+export interface TokenDraw {
+  readonly cuts: TokenCuts;
+  readonly words: readonly (readonly [number, number])[];
 }
 
 /** Most rows of scores that `feedAll` brings to the host at once. */
@@ -192,6 +204,22 @@ class PlannedDecoder implements Decoder {
         });
       }),
     );
+  }
+
+  feedAndDraw(tokens: ArrayLike<number>, { cuts, words }: TokenDraw): Promise<readonly DrawnToken[]> {
+    const random = Uint32Array.from(words.flat());
+    return this.#queue(async () => {
+      let drawn: readonly DrawnToken[] = [];
+      await this.#inChunks(tokens, this.#chunks, async (part, chunk) => {
+        const { token, logProbability } = await (await this.#plans.draw(chunk, cuts))({ tokens: part, random });
+        drawn = Array.from(token.data, (id, row) => ({
+          token: id,
+          logProbability: logProbability.data[row] ?? Number.NaN,
+        }));
+      });
+      this.#scores = this.#scores.map(() => undefined);
+      return drawn;
+    });
   }
 
   /** Cuts [batch × count] tokens into chunks of these sizes, and counts them as read. */

@@ -14,6 +14,7 @@ import {
 import { decodePrompts, type PromptToDecode } from './decode-prompts.ts';
 import { decodeSession } from './decode-session.ts';
 import type { RecurrentModel } from './decoder.ts';
+import { deviceDraw } from './device-draw.ts';
 import { checkOptionNames, refuseTogether } from './option-names.ts';
 import { noEcho, promptEcho } from './prompt-echo.ts';
 import { isGreedy } from './sampling-options.ts';
@@ -98,14 +99,21 @@ export async function* generateTexts(model: RecurrentModel, options: GenerateTex
     return {
       tokens,
       ...(visit && { visit }),
-      continuations: own.map(({ step }) => step),
+      continuations: own.map(({ step }, index) => ({ step, sample: (options.sample ?? 0) + index })),
     } satisfies PromptToDecode<TextPiece>;
   });
   const capacity = maxTokens + prompts.reduce((most, { tokens }) => Math.max(most, tokens.length), 0);
   try {
     const [only] = prompts;
     if (session && only) yield* decodeSession(session, only, { vocabularySize, signal });
-    else yield* decodePrompts(model, prompts, { store, rows: batch, capacity, signal });
+    else
+      yield* decodePrompts(model, prompts, {
+        store,
+        rows: batch,
+        capacity,
+        signal,
+        draw: deviceDraw(store.device, options),
+      });
   } catch (error) {
     if (!signal?.aborted || error !== signal.reason) throw error;
     for (const writer of writers) if (!writer.ended) yield writer.abort();

@@ -11,7 +11,9 @@ import {
 import { decodePrompts } from './decode-prompts.ts';
 import { decodeSession } from './decode-session.ts';
 import type { RecurrentModel } from './decoder.ts';
+import { deviceDraw } from './device-draw.ts';
 import { checkOptionNames } from './option-names.ts';
+import type { DrawnToken } from './sampler.ts';
 import type { Session } from './session.ts';
 
 export interface GenerateOptions extends ContinuationOptions {
@@ -49,13 +51,14 @@ export async function* generate(model: RecurrentModel, options: GenerateOptions)
   const tokens = Int32Array.from(prompt);
   const space = rowSpace(vocabularySize);
   const continuation = continuationOf(tokens, options, { space, before: session?.position ?? 0 });
-  const step = (scores: Float32Array) => {
+  const step = (scores: Float32Array | DrawnToken) => {
     const drawn = continuation.draw(scores);
     if ('stopToken' in drawn) return { events: [] };
     return { events: [drawn], [continuation.finished ? 'last' : 'next']: drawn.token };
   };
-  const prompts = { tokens, continuations: [step] };
+  const prompts = { tokens, continuations: [{ step, sample: options.sample ?? 0 }] };
   if (session) return yield* decodeSession(session, prompts, { vocabularySize, signal });
-  const settings = { store, rows: 1, capacity: tokens.length + maxTokens, signal };
+  const draw = deviceDraw(store.device, options);
+  const settings = { store, rows: 1, capacity: tokens.length + maxTokens, signal, draw };
   yield* decodePrompts(model, [prompts], settings);
 }

@@ -1,5 +1,6 @@
 // Picks the next token from a row of scores: the highest, or a draw among the candidates with their weights. The random number is
 // a function of the seed, the sample and the position alone, so the same seed gives the same text whatever runs beside it.
+import { uniformOf } from '../ops/index.ts';
 import { philox4x32 } from '../tensor/philox.ts';
 import { argMax, type CandidateSpace, candidateSpace, selectCandidates } from './candidates.ts';
 import { isGreedy, type SamplingOptions } from './sampling-options.ts';
@@ -10,6 +11,14 @@ export interface DrawPlace {
   readonly position: number;
   /** Which of several samples of a prompt. Default 0. */
   readonly sample?: number;
+}
+
+/** A token that was drawn on the device. */
+export interface DrawnToken {
+  /** −1 where the scores held NaN or +∞, or −∞ alone. */
+  readonly token: number;
+  /** Under the scores alone, in nats, with the precision of f32. */
+  readonly logProbability: number;
 }
 
 /**
@@ -43,8 +52,13 @@ export function sampleToken(
 }
 
 /** A number on [0, 1) with 53 random bits: fewer would leave tokens of a large vocabulary that can never be drawn. */
-export function uniformAt(seed: number, { position, sample = 0 }: DrawPlace): number {
+export function uniformAt(seed: number, at: DrawPlace): number {
+  return uniformOf(...randomWords(seed, at));
+}
+
+/** The words that the number at a place is made of. */
+export function randomWords(seed: number, { position, sample = 0 }: DrawPlace): readonly [high: number, low: number] {
   const upper = Math.floor(seed / 2 ** 32) | 0;
   const [high, low] = philox4x32([0, sample, position, 0], [seed >>> 0, 0x73616d70 ^ upper]);
-  return (high * 2 ** 21 + (low >>> 11)) * 2 ** -53;
+  return [high, low];
 }

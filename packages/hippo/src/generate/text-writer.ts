@@ -4,6 +4,7 @@ import type { Tokenizer } from '../text/tokenizer.ts';
 import type { Continuation } from './continuation.ts';
 import type { Step } from './decode-prompts.ts';
 import type { TokenProbability } from './log-probabilities.ts';
+import type { DrawnToken } from './sampler.ts';
 import { stopFilter } from './stop-strings.ts';
 
 /** Why a text ended: `maxTokens` were drawn, a stop token was, a stop string is complete, or the signal was aborted. */
@@ -36,8 +37,8 @@ export interface TextPiece {
 }
 
 export interface TextWriter {
-  /** Takes the next row of scores. */
-  readonly step: (scores: Float32Array) => Step<TextPiece>;
+  /** Takes the next row of scores, or the token drawn from them. */
+  readonly step: (scores: Float32Array | DrawnToken) => Step<TextPiece>;
   /** True once the last piece was given. */
   readonly ended: boolean;
   /** The last piece of a text that is given up. */
@@ -62,7 +63,7 @@ export function textWriter(continuation: Continuation, options: WriterOptions): 
     ended = true;
     return { ...place, ...piece };
   };
-  const draw = (scores: Float32Array): { piece: TextPiece } & Pick<Step<TextPiece>, 'next' | 'last'> => {
+  const draw = (scores: Float32Array | DrawnToken): { piece: TextPiece } & Pick<Step<TextPiece>, 'next' | 'last'> => {
     if (continuation.finished) return { piece: end({ text: '', finishReason: 'length' }) };
     const drawn = continuation.draw(scores);
     if ('stopToken' in drawn)

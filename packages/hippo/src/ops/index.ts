@@ -23,6 +23,7 @@ import { packColumnsOperation } from './pack-columns.ts';
 import { quantizedGatherRowsOperation, quantizedMatmulOperation } from './quantized.ts';
 import { randomNormalOperation, randomUniformOperation } from './random.ts';
 import { reshapeOperation } from './reshape.ts';
+import { sampleTokensOperation } from './sample-tokens.ts';
 import { shiftTapsOperation } from './shift-taps.ts';
 import { padOperation, sliceOperation } from './slice.ts';
 import { softmaxGradientOperation, softmaxOperation } from './softmax.ts';
@@ -66,6 +67,7 @@ export const operations: readonly Operation[] = [
   scatterAddRowsOperation as Operation,
   randomUniformOperation as Operation,
   randomNormalOperation as Operation,
+  sampleTokensOperation as Operation,
   shiftTapsOperation,
   causalFirOperation as Operation,
   causalFirGradientOperation as Operation,
@@ -100,6 +102,7 @@ export { max, mean } from './max.ts';
 export { quantizedCrossEntropy, quantizedGatherRows, quantizedMatmul } from './quantized.ts';
 export { hashText, type RandomSource, randomNormal, randomUniform } from './random.ts';
 export { reshape } from './reshape.ts';
+export { type SampleTokensAttributes, sampleTokens, type TokenCuts, uniformOf } from './sample-tokens.ts';
 export { shiftTaps } from './shift-taps.ts';
 export { pad, slice, sliceAxis } from './slice.ts';
 export { softmax } from './softmax.ts';

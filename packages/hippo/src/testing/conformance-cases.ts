@@ -517,6 +517,33 @@ function attentionCases(): ConformanceCase[] {
   });
 }
 
+/** Rows of scores with equal ones among them. Tokens must be the same ones, so the numbers stay away from every limit. */
+function samplingCases(): ConformanceCase[] {
+  const all = { temperature: 1, topK: 1e9, topP: 1, minP: 0 };
+  const many = { temperature: 1.3, topK: 40, topP: 0.9, minP: 0.05 };
+  const [low, high] = [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY];
+  const ties: CaseInput = { shape: [50, 8], numbers: [2, 1, 2, 0.5, 2, 1, -3] };
+  const wildRows = [1, high, 3, low, low, low, Number.NaN, 2, 0, low, 5, low, -0, 0, 0, -1e20, low, -1e20];
+  const extremes: CaseInput = { shape: [6, 3], numbers: wildRows };
+  const choose = (scores: CaseInput, cuts: ops.TokenCuts, classes = scores.shape[1] ?? 1): ConformanceCase => ({
+    operation: 'sampleTokens',
+    name: `[${scores.shape}], ${classes} classes ${JSON.stringify(cuts)}`,
+    inputs: [scores, { shape: [scores.shape[0] ?? 0, 2], dtype: 'u32', from: 0, to: 2 ** 32 }],
+    build: (x, random) => ({ ...ops.sampleTokens(x as V, random as V, { ...cuts, classes }) }),
+    tolerance: 5e-6,
+  });
+  return [
+    choose(f([1, 1]), all),
+    choose(f([3, 7], -6, 6), { ...all, topK: 1 }, 5),
+    choose(extremes, { ...all, temperature: 0 }),
+    choose(extremes, many),
+    choose(ties, { ...all, temperature: 0.7, topK: 5 }),
+    choose(ties, { ...all, topP: 0.6 }),
+    choose(f([40, 72], -6, 6), { ...all, minP: 0.3 }, 65),
+    choose(f([2, 5003], -6, 6), many, 5000),
+  ];
+}
+
 function optimizerCases(): ConformanceCase[] {
   const scalars = (healthy: number): CaseInput[] =>
     [healthy, 0.7, 0.01, 1.9, 3.1].map((value) => ({ shape: [], numbers: [value] }));
@@ -561,6 +588,7 @@ export const conformanceCases: readonly ConformanceCase[] = [
   ...quantizedCases(),
   ...rowCases(),
   ...attentionCases(),
+  ...samplingCases(),
   ...sequenceCases(),
   ...optimizerCases(),
 ];

@@ -37,6 +37,7 @@ import {
   quantizedMatmulOperation,
 } from '../../ops/quantized.ts';
 import { randomNormalOperation, randomUniformOperation } from '../../ops/random.ts';
+import { type SampleTokensAttributes, sampleTokensOperation } from '../../ops/sample-tokens.ts';
 import { shiftTapsOperation } from '../../ops/shift-taps.ts';
 import { padOperation } from '../../ops/slice.ts';
 import { softmaxGradientOperation, softmaxOperation } from '../../ops/softmax.ts';
@@ -64,6 +65,7 @@ import { concatCalls, padCalls, updateSliceCalls } from './kernels/movement.ts';
 import { quantizedGatherRowsCalls, quantizedMatmulCalls } from './kernels/quantized-matmul.ts';
 import { randomNormalCalls, randomUniformCalls } from './kernels/random.ts';
 import { reduceCalls } from './kernels/reduce.ts';
+import { sampleTokensCalls } from './kernels/sample-tokens.ts';
 import { shiftTapsCalls } from './kernels/shift-taps.ts';
 import { softmaxCalls, softmaxGradientCalls } from './kernels/softmax.ts';
 import { sumSquaresCalls } from './kernels/sum-squares.ts';
@@ -169,6 +171,10 @@ const choosers: Readonly<Record<string, Chooser>> = {
   },
   [randomUniformOperation.name]: (node) => ({ calls: randomUniformCalls(randomSizes(node)) }),
   [randomNormalOperation.name]: (node) => ({ calls: randomNormalCalls(randomSizes(node)) }),
+  [sampleTokensOperation.name]: (node) => {
+    const [rows = 0, columns = 0] = shapeOf(node, 0);
+    return { calls: sampleTokensCalls({ rows, columns, ...attributesOf<SampleTokensAttributes>(node) }) };
+  },
   [concatOperation.name]: (node) => ({
     calls: concatCalls({ shapes: node.inputs.map(({ shape }) => shape), ...attributesOf<{ axis: number }>(node) }),
   }),

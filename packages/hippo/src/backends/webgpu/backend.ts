@@ -42,6 +42,7 @@ export async function openWebGpuBackend(options: WebGpuOptions = {}): Promise<Ba
   const machine = { opened, device, traits, timestamps, errors, memory, pipelines };
   return {
     name: 'webgpu',
+    separateMemory: true,
     description,
     details,
     kernels: webGpuKernels(traits, memory.maxBufferBytes),

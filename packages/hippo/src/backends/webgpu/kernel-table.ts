@@ -4,6 +4,7 @@ import { matmulOperation } from '../../ops/matmul.ts';
 import { absorbIntoMatmul, matmulEpilogueOperation } from '../../ops/matmul-epilogue.ts';
 import { absorbIntoQuantizedMatmul, quantizedMatmulOperation } from '../../ops/quantized.ts';
 import type { KernelTable, LoweredKernel } from '../../plan/kernel.ts';
+import { attentionChoosers } from './kernels/causal-attention.ts';
 import type { Chooser } from './kernels/chooser.ts';
 import type { Dispatch, KernelChoice } from './kernels/dispatch.ts';
 import { elementwiseChoice, elementwiseNames } from './kernels/elementwise.ts';
@@ -11,6 +12,7 @@ import { linearCrossEntropyChoosers } from './kernels/linear-cross-entropy.ts';
 import { matmulChoosers } from './kernels/matmul.ts';
 import { quantizedMatmulChoosers } from './kernels/quantized-matmul.ts';
 import { rowChoosers } from './kernels/row-choosers.ts';
+import { samplingChoosers } from './kernels/sample-tokens.ts';
 import type { DeviceTraits } from './traits.ts';
 
 /** A kernel chosen for one step. */
@@ -24,6 +26,8 @@ const choosers: Readonly<Record<string, Chooser>> = {
   ...matmulChoosers,
   ...quantizedMatmulChoosers,
   ...linearCrossEntropyChoosers,
+  ...attentionChoosers,
+  ...samplingChoosers,
 };
 
 function finish(name: string, choice: KernelChoice): WebGpuKernel {

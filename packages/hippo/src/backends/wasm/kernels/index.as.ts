@@ -22,6 +22,7 @@ export { adamW } from './adam-w.as';
 export { sumSquares } from './sum-squares.as';
 export { gatherRows, scatterAddRows } from './embedding.as';
 export { randomNormal, randomUniform } from './random.as';
+export { sampleTokens } from './sample-tokens.as';
 export { copyBlocks, pad, updateSlice } from './movement.as';
 export { elementwise } from './elementwise.as';
 export { elementwiseTranspose } from './elementwise-transpose.as';
