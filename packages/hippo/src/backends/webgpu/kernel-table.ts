@@ -4,6 +4,7 @@ import type { KernelTable, LoweredKernel } from '../../plan/kernel.ts';
 import type { Chooser } from './kernels/chooser.ts';
 import type { Dispatch, KernelChoice } from './kernels/dispatch.ts';
 import { elementwiseChoice, elementwiseNames } from './kernels/elementwise.ts';
+import { sequenceChoosers } from './kernels/sequences.ts';
 import type { DeviceTraits } from './traits.ts';
 
 /** A kernel chosen for one step. */
@@ -12,7 +13,7 @@ export interface WebGpuKernel extends LoweredKernel {
   readonly fill?: { readonly key: string; readonly bytes: number; readonly dispatch: Dispatch };
 }
 
-const choosers: Readonly<Record<string, Chooser>> = {};
+const choosers: Readonly<Record<string, Chooser>> = { ...sequenceChoosers };
 
 function finish(name: string, choice: KernelChoice): WebGpuKernel {
   const { workspaceBytes = 0, table, dispatches, optionalOutputs, reason } = choice;
