@@ -7,8 +7,9 @@
 // over states at every step.
 
 import type { DeviceTraits } from '../traits.ts';
+import { shiftEndDispatch } from './causal-fir.ts';
 import { type ChannelSlice, channelSlices } from './channel-slices.ts';
-import { haloOf, type SsmTable, ssmTable, ssmTableDispatch, tableMemory } from './diagonal-ssm-table.ts';
+import { haloOf, powerCount, type SsmTable, ssmTable, ssmTableDispatch, tableMemory } from './diagonal-ssm-table.ts';
 import { type Binding, type Dispatch, input, type KernelChoice, output, reads, writes } from './dispatch.ts';
 import { gridOf, gridParameters, workgroupNumber } from './grid.ts';
 import {
@@ -43,7 +44,6 @@ export interface ChunkOperands {
 }
 
 const threads = 64;
-const chunk = 32;
 /** Workgroups that keep a large device busy; beyond them a workgroup takes several groups of rows of its channel. */
 const enoughWorkgroups = 4096;
 
@@ -58,14 +58,18 @@ interface Layout {
   readonly parts: number;
 }
 
+/** Short rows gain nothing from long chunks, and their shaders compile sooner. */
+const chunkOf = (length: number): number => (length <= 512 ? 8 : 32);
+
 function layoutOf(sizes: ChunkSizes, { maxWorkgroupBytes }: DeviceTraits): Layout | undefined {
-  const { states, taps, batch, channels } = sizes;
+  const { states, taps, batch, channels, length } = sizes;
+  const chunk = chunkOf(length);
   const halo = haloOf(taps);
   const fixed = 8 * states + 4 * chunk + (taps > 0 ? 4 * halo + 16 : 0);
   const tiles = tilesOf(sizes, { threads, chunk, halo, mostBytes: (maxWorkgroupBytes - fixed) * 0.7 });
   const left = maxWorkgroupBytes - fixed - 16 * tiles.lineVectors - 8 * threads;
   // Half the states at a time leave room for a second workgroup where there is more than the base.
-  const block = Math.min(states, 16, Math.floor(left / (8 * threads + 144)));
+  const block = Math.min(states, 16, Math.floor(left / (8 * threads + 160)));
   if (block < 1) return undefined;
   const rowGroups = Math.ceil(batch / tiles.rows);
   const parts = Math.min(rowGroups, Math.max(1, Math.ceil(enoughWorkgroups / channels)));
@@ -101,6 +105,9 @@ export function chunkChoice(
       slices.flatMap((slice) => [
         ssmTableDispatch(table, { poles: operands.poles, skip: operands.skip, taps: operands.shift }, slice),
         chunkDispatch(layout, operands, { slice, wantsEnd: wanted[operands.endState] ?? false }),
+        ...(sizes.taps > 1 && wanted[1]
+          ? [shiftEndDispatch(sizes, { u: operands.rows[1] ?? 0, state: operands.shiftState, endState: 1 }, slice)]
+          : []),
       ]),
   };
 }
@@ -143,13 +150,14 @@ interface Has {
   readonly wantsEnd: boolean;
 }
 
-const vectors = chunk / 4;
 const each = (count: number, text: (i: number) => string, separator = '\n      '): string =>
   Array.from({ length: count }, (_, i) => text(i)).join(separator);
 
 function chunkShader(layout: Layout, has: Has, workgroups: number): string {
   const { sizes, table, tiles, block, rowGroups, parts } = layout;
   const { batch, states, length } = sizes;
+  const { chunk } = tiles;
+  const vectors = chunk / 4;
   const carried = tiles.count > 1;
   return `${declarations(layout, has)}
 @compute @workgroup_size(${threads})
@@ -183,13 +191,13 @@ fn main(@builtin(local_invocation_index) thread: u32, ${gridParameters}) {
       let count = min(${block}u, ${states}u - base);
       workgroupBarrier();
       for (var i = thread; i < count * 8u; i += ${threads}u) { powers[i] = table[entries + base * 8u + i]; }
-      for (var i = thread; i < count; i += ${threads}u) { coefficients[i] = table[entries + ${table.coefficients}u + base + i]; }
+      for (var i = thread; i < count * 2u; i += ${threads}u) { coefficients[i] = table[entries + ${table.coefficients}u + base * 2u + i]; }
       workgroupBarrier();
-      ${localStates(block)}
+      ${localStates(layout)}
       workgroupBarrier();
       ${walk(layout, has, carried)}
       workgroupBarrier();
-      ${stateOutputs(block)}${has.wantsEnd && length % chunk !== 0 ? partialEnd(layout) : ''}
+      ${stateOutputs(layout)}${has.wantsEnd && length % chunk !== 0 ? partialEnd(layout) : ''}
     }
     workgroupBarrier();
     if (holds) { ${each(vectors, (i) => `line[spread(own + ${i}u)] = y${i};`, ' ')} }
@@ -207,6 +215,7 @@ fn main(@builtin(local_invocation_index) thread: u32, ${gridParameters}) {
 
 function declarations({ sizes, tiles, block }: Layout, has: Has): string {
   const { length, taps, states } = sizes;
+  const vectors = tiles.chunk / 4;
   const shifted = has.shiftState && taps > 1;
   const before = `fn before(row: u32, t: i32) -> f32 {
   let at = t + ${taps - 1};
@@ -228,7 +237,7 @@ function declarations({ sizes, tiles, block }: Layout, has: Has): string {
     `var<workgroup> line: array<vec4<f32>, ${tiles.lineVectors}>;
 var<workgroup> kernel: array<vec4<f32>, ${vectors}>;${has.mixer ? `\nvar<workgroup> shift: array<vec4<f32>, ${tiles.halo / 4 + 1}>;` : ''}
 var<workgroup> powers: array<vec4<f32>, ${8 * block}>;
-var<workgroup> coefficients: array<vec4<f32>, ${block}>;
+var<workgroup> coefficients: array<vec4<f32>, ${2 * block}>;
 var<workgroup> sums: array<vec2<f32>, ${threads * (block + 1)}>;${tiles.count > 1 ? `\nvar<workgroup> carry: array<vec2<f32>, ${states}>;` : ''}
 fn times(a: vec2<f32>, b: vec2<f32>) -> vec2<f32> {
   return vec2<f32>(a.x * b.x - a.y * b.y, a.x * b.y + a.y * b.x);
@@ -249,6 +258,7 @@ function carryStart(states: number, has: Has): string {
 }
 
 function plainInput(tiles: Tiles): string {
+  const vectors = tiles.chunk / 4;
   return `${forEachVector(tiles, false, 'line[at] = vec4<f32>(0.0); if (r < rowCount) { line[at] = load_u(firstRow + r, t); }')}
     workgroupBarrier();
     ${each(vectors, (i) => `let u${i} = line[spread(own + ${i}u)];`, ' ')}`;
@@ -256,6 +266,7 @@ function plainInput(tiles: Tiles): string {
 
 /** u = v ⊙ shift(k): the taps pass over the window vector by vector, the window moving through registers. */
 function gatedInput(tiles: Tiles): string {
+  const vectors = tiles.chunk / 4;
   const shiftBy = (count: number): string => `${each(count, (i) => `w${count - i} = w${count - i - 1};`, ' ')}`;
   return `${forEachVector(tiles, true, 'line[at] = vec4<f32>(0.0); if (r < rowCount) { line[at] = load_k(firstRow + r, t); }')}
     workgroupBarrier();
@@ -277,21 +288,30 @@ function gatedInput(tiles: Tiles): string {
     ${each(vectors, (i) => `u${i} *= line[spread(own + ${i}u)];`)}`;
 }
 
+/** How many groups of at most 16 steps a chunk has, and the vectors of each. */
+function partsOf(chunk: number): readonly [number, number] {
+  return [Math.ceil(chunk / powerCount), Math.min(chunk, powerCount) / 4];
+}
+
 const lanes = ['x', 'y', 'z', 'w'];
 /** Step i of the chunk in the registers `name`. */
 const step = (name: string, i: number): string => `${name}${Math.floor(i / 4)}.${lanes[i % 4]}`;
 
-/** Σ_j λ^{T−1−j} u_j for each state of the block: two halves with the same powers. */
-function localStates(block: number): string {
+/** Σ_j λ^{T−1−j} u_j for each state of the block, 16 steps after 16 with the same powers. */
+function localStates({ tiles, block }: Layout): string {
+  const [parts, size] = partsOf(tiles.chunk);
+  const dots = (part: number, m: number): string => {
+    const u = `u${part * size + size - 1 - m}`;
+    return `a${part} += vec2<f32>(dot(re, ${u}), dot(im, ${u}));`;
+  };
+  const powers = (m: number): string =>
+    `let re = powers[n * 8u + ${m}u].wzyx; let im = powers[n * 8u + ${4 + m}u].wzyx;`;
   return `if (holds) {
         for (var n = 0u; n < count; n++) {
-        var a = vec2<f32>(${step('u', 15)}, 0.0);
-        var b = vec2<f32>(${step('u', 31)}, 0.0);
-        ${each(7, (m) => `{ let p = powers[n * 8u + ${m}u]; a += p.xy * ${step('u', 14 - 2 * m)} + p.zw * ${step('u', 13 - 2 * m)}; b += p.xy * ${step('u', 30 - 2 * m)} + p.zw * ${step('u', 29 - 2 * m)}; }`, '\n        ')}
-        let p = powers[n * 8u + 7u];
-        a += p.xy * ${step('u', 0)};
-        b += p.xy * ${step('u', 16)};
-        sums[thread * ${block + 1}u + n] = times(p.zw, a) + b;
+        ${each(parts, (part) => `var a${part} = vec2<f32>(0.0);`, ' ')}
+        ${each(size, (m) => `{ ${powers(m)} ${each(parts, (part) => dots(part, m), ' ')} }`, '\n        ')}
+        ${each(parts - 1, (part) => `a${part + 1} += times(coefficients[2u * n + 1u].xy, a${part});`, '\n        ')}
+        sums[thread * ${block + 1}u + n] = a${parts - 1};
         }
       }`;
 }
@@ -299,6 +319,7 @@ function localStates(block: number): string {
 /** From the sums of chunks to the states at their starts, one thread a state. */
 function walk({ sizes, tiles, block }: Layout, has: Has, carried: boolean): string {
   const { states, length } = sizes;
+  const { chunk } = tiles;
   const whole = length % chunk === 0;
   const end = `endState[(firstRow + r) * ${2 * states}u + base + n] = x.x;
         endState[(firstRow + r) * ${2 * states}u + ${states}u + base + n] = x.y;`;
@@ -312,7 +333,7 @@ function walk({ sizes, tiles, block }: Layout, has: Has, carried: boolean): stri
   return `for (var i = thread; i < count * rowCount; i += ${threads}u) {
         let n = i % count;
         let r = i / count;
-        let whole = coefficients[n].zw;
+        let whole = coefficients[2u * n].zw;
         var x = ${carried ? 'carry[base + n]' : givenState('(firstRow + r)', '(base + n)', states, has)};
         for (var g = 0u; g < ${bound}; g++) {
           let at = (r * ${tiles.chunks}u + g) * ${block + 1}u + n;
@@ -323,23 +344,28 @@ function walk({ sizes, tiles, block }: Layout, has: Has, carried: boolean): stri
       }`;
 }
 
-/** y_i += Re(λ^{i+1} · 2c x): two halves with the same powers. */
-function stateOutputs(block: number): string {
+/** y_i += Re(λⁱ · 2cλ x), 16 steps after 16 with the same powers. */
+function stateOutputs({ tiles, block }: Layout): string {
+  const [parts, size] = partsOf(tiles.chunk);
+  const next = (part: number): string =>
+    part === 0
+      ? `let a0 = times(coefficients[2u * n].xy, sums[thread * ${block + 1}u + n]);`
+      : `let a${part} = times(coefficients[2u * n + 1u].xy, a${part - 1});`;
   return `for (var n = 0u; n < count; n++) {
-      let a = times(coefficients[n].xy, sums[thread * ${block + 1}u + n]);
-      let b = times(powers[n * 8u + 7u].zw, a);
-      ${each(8, (m) => `{ let p = powers[n * 8u + ${m}u]; ${['a', 'b'].map((half, h) => `${step('y', 16 * h + 2 * m)} += p.x * ${half}.x - p.y * ${half}.y; ${step('y', 16 * h + 2 * m + 1)} += p.z * ${half}.x - p.w * ${half}.y;`).join(' ')} }`)}
+      ${each(parts, next)}
+      ${each(size, (m) => `{ let re = powers[n * 8u + ${m}u]; let im = powers[n * 8u + ${4 + m}u]; ${each(parts, (part) => `y${part * size + m} += re * a${part}.x - im * a${part}.y;`, ' ')} }`)}
       }`;
 }
 
 /** The end state of rows whose last chunk is not whole: its thread takes the last steps one by one. */
 function partialEnd({ sizes, tiles, block }: Layout): string {
   const { states, length } = sizes;
+  const { chunk } = tiles;
   const last = Math.ceil(length / chunk) - 1;
   return `
       if (holds && tile == ${tiles.count - 1}u && ownChunk == ${last % tiles.chunks}u) {
         for (var n = 0u; n < count; n++) {
-          let pole = powers[n * 8u].xy;
+          let pole = vec2<f32>(powers[n * 8u].y, powers[n * 8u + 4u].y);
           var x = sums[thread * ${block + 1}u + n];
           ${each(length % chunk, (i) => `x = times(pole, x) + vec2<f32>(${step('u', i)}, 0.0);`, '\n          ')}
           let at = (firstRow + ownRow) * ${2 * states}u + base + n;

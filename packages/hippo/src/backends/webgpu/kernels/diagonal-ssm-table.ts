@@ -6,7 +6,7 @@ import { type Binding, type Dispatch, input, reads, workspace, writes } from './
 import { gridOf, gridParameters, workgroupNumber } from './grid.ts';
 import { polePowers } from './pole-powers.ts';
 
-/** Powers λ … λ¹⁶ that the table has of every pole. */
+/** Powers λ⁰ … λ¹⁵ that the table has of every pole. */
 export const powerCount = 16;
 
 /** Where the parts of a channel's table start, counted in vec4. */
@@ -16,9 +16,9 @@ export interface SsmTable {
   readonly chunk: number;
   /** Taps of the shift; 0: no shift. */
   readonly taps: number;
-  /** `(λ^{2m+1}, λ^{2m+2})` at n·8 + m. */
+  /** Real parts of λ_n^{4m} … λ_n^{4m+3} at n·8 + m, imaginary parts at n·8 + 4 + m. */
   readonly powers: number;
-  /** `(2c, λ^chunk)` of state n. */
+  /** `(2cλ, λ^chunk)` of state n at 2n, `(λ¹⁶, 2c)` at 2n + 1. */
   readonly coefficients: number;
   /** k_0 … k_{chunk−1}. */
   readonly kernel: number;
@@ -29,7 +29,7 @@ export interface SsmTable {
 
 export function ssmTable(states: number, chunk: number, taps: number): SsmTable {
   const coefficients = (states * powerCount) / 2;
-  const kernel = coefficients + states;
+  const kernel = coefficients + 2 * states;
   const shift = kernel + chunk / 4;
   const end = shift + (taps === 0 ? 0 : haloOf(taps) / 4 + 1);
   return {
@@ -80,18 +80,18 @@ fn main(@builtin(local_invocation_index) thread: u32, ${gridParameters}) {
   let start = channel * ${4 * table.vectors}u;
   let first = channel * ${states}u;
   for (var i = thread; i < ${states * powerCount}u; i += ${threads}u) {
-    let n = first + i / ${powerCount}u;
-    let power = polePower(logRe[n], logIm[n], i % ${powerCount}u + 1u);
-    table[start + 2u * i] = power.x;
-    table[start + 2u * i + 1u] = power.y;
+    let n = i / ${powerCount}u;
+    let power = polePower(logRe[first + n], logIm[first + n], i % ${powerCount}u);
+    table[start + i + n * ${powerCount}u] = power.x;
+    table[start + i + (n + 1u) * ${powerCount}u] = power.y;
   }
-  for (var n = thread; n < ${states}u; n += ${threads}u) {
-    let at = start + ${4 * table.coefficients}u + 4u * n;
-    let whole = polePower(logRe[first + n], logIm[first + n], ${chunk}u);
-    table[at] = 2.0 * cRe[first + n];
-    table[at + 1u] = 2.0 * cIm[first + n];
-    table[at + 2u] = whole.x;
-    table[at + 3u] = whole.y;
+  for (var i = thread; i < ${states * 4}u; i += ${threads}u) {
+    let n = first + i / 4u;
+    let exponents = vec4<u32>(1u, ${chunk}u, ${powerCount}u, 0u);
+    var power = polePower(logRe[n], logIm[n], exponents[i % 4u]);
+    if (i % 4u == 0u || i % 4u == 3u) { power = 2.0 * times(power, vec2<f32>(cRe[n], cIm[n])); }
+    table[start + ${4 * table.coefficients}u + 2u * i] = power.x;
+    table[start + ${4 * table.coefficients}u + 2u * i + 1u] = power.y;
   }
   for (var l = thread; l < ${chunk}u; l += ${threads}u) {
     var sum = 0.0;

@@ -130,3 +130,19 @@ export function addSquare(y: string, low: string, high: string, x: string): stri
       ${y} += ${x}.z * vec4<f32>(${low}.zw, ${high}.xy);
       ${y} += ${x}.w * vec4<f32>(${low}.yzw, ${high}.x);`;
 }
+
+/** WGSL: y_i += Σ_{j ≥ i} taps_{j−i}·x_j, the same triangle the other way in time. */
+export function addTriangleAhead(y: string, taps: string, x: string): string {
+  return `${y} += ${x}.w * ${taps}.wzyx;
+      ${y} = vec4<f32>(${y}.xyz + ${x}.z * ${taps}.zyx, ${y}.w);
+      ${y} = vec4<f32>(${y}.xy + ${x}.y * ${taps}.yx, ${y}.zw);
+      ${y}.x += ${x}.x * ${taps}.x;`;
+}
+
+/** WGSL: y_i += Σ_j taps_{d+j−i}·x_j, x lying d ≥ 4 steps ahead. */
+export function addSquareAhead(y: string, low: string, high: string, x: string): string {
+  return `${y} += ${x}.x * vec4<f32>(${high}.x, ${low}.wzy);
+      ${y} += ${x}.y * vec4<f32>(${high}.yx, ${low}.wz);
+      ${y} += ${x}.z * vec4<f32>(${high}.zyx, ${low}.w);
+      ${y} += ${x}.w * ${high}.wzyx;`;
+}
