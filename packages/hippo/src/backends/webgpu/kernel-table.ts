@@ -13,6 +13,7 @@ import { matmulChoosers } from './kernels/matmul.ts';
 import { quantizedMatmulChoosers } from './kernels/quantized-matmul.ts';
 import { rowChoosers } from './kernels/row-choosers.ts';
 import { samplingChoosers } from './kernels/sample-tokens.ts';
+import { sequenceChoosers } from './kernels/sequences.ts';
 import type { DeviceTraits } from './traits.ts';
 
 /** A kernel chosen for one step. */
@@ -28,6 +29,7 @@ const choosers: Readonly<Record<string, Chooser>> = {
   ...linearCrossEntropyChoosers,
   ...attentionChoosers,
   ...samplingChoosers,
+  ...sequenceChoosers,
 };
 
 function finish(name: string, choice: KernelChoice): WebGpuKernel {
