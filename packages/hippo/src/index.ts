@@ -76,6 +76,7 @@ export * from './models/parameter-count.ts';
 export { parseModelConfig } from './models/parse-config.ts';
 export * from './models/presets.ts';
 export { quantizedTwin, quantizeTensor } from './models/quantize-model.ts';
+export { type H3Without, h3Withouts } from './nn/ssm/h3-mixing.ts';
 export * as ops from './ops/index.ts';
 export { type BadNumber, type CompiledFunction, compile } from './session/compile.ts';
 export { type BackendName, backendNames, type Device, type DeviceOptions, openDevice } from './session/device.ts';
@@ -101,6 +102,7 @@ export {
   paperSteps,
   type SyntheticTask,
   type SyntheticTaskName,
+  syntheticOptimizer,
   syntheticTaskNames,
   syntheticTasks,
 } from './synthetic/tasks.ts';

@@ -38,7 +38,12 @@ export const globalFlags = ['help', 'color', 'no-color', 'no_color'] as const;
 
 /** The long flag of an option without dashes, in kebab case. */
 export function flagOf(key: string, spec: OptionSpec): string {
-  return spec.flag ?? key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+  return spec.flag ?? kebabCase(key);
+}
+
+/** `top-p` from `topP`. */
+export function kebabCase(key: string): string {
+  return key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 }
 
 /** The environment variable that stands in for an option: `HIPPO_` and its flag in capitals. */

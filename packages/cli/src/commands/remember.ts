@@ -1,17 +1,13 @@
 // `hippo remember`: what the state of a model of `hippo synthetic` holds while it reads an example.
-import {
-  argMax,
-  DataError,
-  diagonalMagnitudes,
-  type StateSeries,
-  shiftMagnitudes,
-  stateHistory,
-  syntheticVocabulary,
-} from 'hippo';
-import { loadModel } from 'hippo/node';
+import { mkdir } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { argMax, DataError, stateHistory, syntheticVocabulary } from 'hippo';
+import { loadModel, replaceFile } from 'hippo/node';
 import { defineCommand, type ValuesOf } from '../arguments/command.ts';
 import { deviceOptions, openChosenDevice } from '../model/device-options.ts';
 import { shadeMap } from '../synthetic/shade-map.ts';
+import { stateFigure } from '../synthetic/state-figure.ts';
+import { stateViews } from '../synthetic/state-views.ts';
 import type { CommandIo } from '../terminal/io.ts';
 
 export const command = defineCommand({
@@ -30,6 +26,14 @@ export const command = defineCommand({
     },
     text: { type: 'string', required: true, help: 'words between blanks, such as "0 5 1 7 => 0"' },
     places: { type: 'integer', min: 1, default: 4, help: 'words back that are shown of the shift state' },
+    layer: { type: 'integer', min: 0, help: 'show only this layer', defaultText: 'all' },
+    channels: {
+      type: 'integers',
+      min: 0,
+      help: 'show only these channels, and the heads they are in',
+      defaultText: 'all',
+    },
+    svg: { type: 'string', placeholder: 'file', help: 'draw it into this file instead' },
     json: { type: 'boolean', help: 'print the numbers as one JSON document' },
     ...deviceOptions,
   },
@@ -37,6 +41,10 @@ export const command = defineCommand({
     {
       line: 'hippo remember --model runs/synthetic/models/associative-recall-h3-0 --text "0 5 1 7 2 4 => 1"',
       help: 'keys 0 to 3, values 4 to 7',
+    },
+    {
+      line: 'hippo remember --model runs/synthetic/models/associative-recall-h3-0 --text "0 5 1 7 => 0" --svg state.svg',
+      help: 'as a figure',
     },
   ],
 });
@@ -48,39 +56,24 @@ export async function run(options: ValuesOf<typeof command>, io: CommandIo): Pro
   const read = options.text.trim().split(/\s+/);
   const history = await stateHistory(model, { store, tokens: read.map((word) => idOf(word, words)) });
   const answers = history.scores.map((scores) => words[argMax(scores)] ?? '');
-  const views = history.states.flatMap((series) => viewOf(series, options.places));
+  const { d_model: width, n_layer: layers } = model.config;
+  const { places, layer, channels } = options;
+  const views = stateViews(history.states, { places, layer, channels, width, layers });
+  const says = answers.at(-1) ?? '';
+  if (options.svg !== undefined) {
+    await mkdir(dirname(options.svg), { recursive: true });
+    await replaceFile(options.svg, [stateFigure(views, { model: options.model, words: read, says })]);
+    io.err.line(`the state after each of ${read.length} words → ${options.svg}`);
+  }
   if (options.json) {
     io.out.line(JSON.stringify({ words: read, says: answers, states: views }));
     return;
   }
+  if (options.svg !== undefined) return;
   for (const { title, units, magnitudes } of views)
     io.out.line(`${title}\n${shadeMap(magnitudes, { heads: read, names: units })}\n`);
-  io.out.line(`after the last word it says: ${answers.at(-1) ?? ''}`);
+  io.out.line(`after the last word it says: ${says}`);
 }
-
-interface View {
-  readonly title: string;
-  /** What each row is. */
-  readonly units: readonly string[];
-  /** [words read][units] */
-  readonly magnitudes: readonly (readonly number[])[];
-}
-
-/** What to show of one array of the state; attention's caches have no short view. */
-function viewOf(series: StateSeries, places: number): readonly View[] {
-  const [layer, kind] = [series.name.replace(/\.[^.]*$/, ''), series.name.split('.').at(-1)];
-  if (kind === 'diagonal') {
-    const magnitudes = diagonalMagnitudes(series);
-    return [{ title: `${layer}, diagonal state by head`, units: numbered(magnitudes), magnitudes }];
-  }
-  if (kind !== 'shift') return [];
-  const magnitudes = shiftMagnitudes(series).map((row) => row.slice(0, places));
-  // What the state holds after a word is for the words to come: its newest place is that word.
-  return [{ title: `${layer}, shift state by age in words`, units: numbered(magnitudes), magnitudes }];
-}
-
-const numbered = (magnitudes: readonly (readonly number[])[]): readonly string[] =>
-  (magnitudes[0] ?? []).map((_, i) => String(i));
 
 /** @throws DataError `unknown-word`. */
 function idOf(word: string, words: readonly string[]): number {

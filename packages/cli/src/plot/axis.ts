@@ -1,10 +1,15 @@
 // Ranges and ticks that read well: steps of 1, 2, 2.5 or 5 times a power of ten, labels with as many decimals as the step needs.
 import { formatCount } from '../report/format.ts';
 
+export interface Tick {
+  readonly at: number;
+  readonly label: string;
+}
+
 export interface Axis {
   readonly min: number;
   readonly max: number;
-  readonly ticks: readonly { readonly at: number; readonly label: string }[];
+  readonly ticks: readonly Tick[];
 }
 
 function niceStep(range: number, count: number): number {

@@ -133,3 +133,60 @@ describe('svgPlot', () => {
     for (const series of odd) expect(svgPlot(series)).not.toMatch(/NaN|Infinity|undefined/);
   });
 });
+
+describe('svgPlot of means', () => {
+  const means: readonly Series[] = [
+    {
+      name: 'a',
+      hue: 3,
+      style: 'marked',
+      x: [0, 1],
+      y: [50, 60],
+      samples: [
+        { x: 0, y: 40 },
+        { x: 0, y: Number.NaN },
+        { x: 1, y: 120 },
+      ],
+    },
+  ];
+  const svg = svgPlot(means, {
+    xTicks: [
+      { at: 0, label: '1×' },
+      { at: 1, label: 'none' },
+      { at: 2, label: '<4' },
+    ],
+    yReach: [0, 100],
+    lastValues: false,
+  });
+
+  it('has the ticks it is given, over all of them', () => {
+    const places = [...svg.matchAll(/x="([\d.]+)"[^>]*text-anchor="middle"[^>]*>([^<]*)</g)];
+    expect(places.map(([, , label]) => label)).toEqual(['1×', 'none', '&lt;4']);
+    const [first = 0, second = 0, third = 0] = places.map(([, x]) => Number(x));
+    expect(third - second).toBeCloseTo(second - first, 0);
+    expect(third).toBeLessThan(750);
+  });
+
+  it('reaches the values it must, and all samples', () => {
+    for (const label of ['>0<', '>120<']) expect(svg).toContain(label);
+    expect(svg.match(/fill-opacity="0.45"/g)).toHaveLength(2);
+  });
+
+  it('has the colour it is told, on dark paper too, and no last value where none is wanted', () => {
+    expect(svg).toContain('.line3{stroke:');
+    expect(svg).toMatch(/class="fill3" [^>]*fill-opacity/);
+    expect(svg).not.toContain('60.00');
+    expect(svgPlot(means)).toContain('60.00');
+  });
+
+  it('breaks a legend that does not fit beside the title, into rows inside the picture', () => {
+    const many = Array.from({ length: 9 }, (_, i) => ({ name: `a long name, number ${i}`, x: [0, 1], y: [i, i] }));
+    const legend = [...svgPlot(many, { title: 'A title' }).matchAll(/x="([\d.]+)" y="([\d.]+)"[^>]*>a long name/g)];
+    expect(legend).toHaveLength(9);
+    expect(new Set(legend.map(([, , y]) => y)).size).toBeGreaterThan(1);
+    for (const [, x, y] of legend) {
+      expect(Number(x)).toBeLessThan(760 - 21 * 6);
+      expect(Number(y)).toBeGreaterThan(40);
+    }
+  });
+});

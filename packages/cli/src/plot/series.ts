@@ -10,6 +10,10 @@ export interface Series {
   readonly y: ArrayLike<number>;
   /** `line` for many values (the training loss), `marked` for a few that count one by one (validation). Default: `line`. */
   readonly style?: 'line' | 'marked';
+  /** Single measurements that the line is the mean of: small dots of its colour. Only in SVG. */
+  readonly samples?: readonly Point[];
+  /** Which colour; default: the place among the series. Only in SVG. */
+  readonly hue?: number;
 }
 
 export interface Point {

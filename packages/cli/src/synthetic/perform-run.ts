@@ -6,11 +6,11 @@ import {
   openDevice,
   type SyntheticRun,
   syntheticData,
-  syntheticModel,
   syntheticRun,
 } from 'hippo';
 import { saveModel, tensorsOf } from 'hippo/node';
-import type { LengthAccuracy, RunEnd, RunEvent, RunTask } from './run-task.ts';
+import { runModel } from './run-model.ts';
+import type { LengthAccuracy, RunEnd, RunEvent, RunSettings, RunTask } from './run-task.ts';
 
 /** Milliseconds between two steps that are told. */
 const tellEvery = 200;
@@ -19,15 +19,16 @@ export async function performRun(
   task: RunTask,
   { tell, signal }: { readonly tell: (event: RunEvent) => void; readonly signal: AbortSignal },
 ): Promise<RunEnd> {
-  const { language, trainingExamples, testExamples, dataSeed } = task;
+  const { language, trainingExamples, testExamples, dataSeed } = task.settings;
   const data = syntheticData({ language, trainingExamples, testExamples, seed: dataSeed });
   await using device = await openDevice({ threads: 1 });
   let toldAt = Number.NEGATIVE_INFINITY;
   using run = syntheticRun({
-    ...task,
+    ...task.settings,
+    seed: task.seed,
     device,
     data,
-    config: syntheticModel(task.modelName, language, { initializer_range: task.initializerRange }),
+    config: runModel(task),
     signal,
     onStep: ({ step, loss }) => {
       if (performance.now() - toldAt < tellEvery) return;
@@ -41,24 +42,22 @@ export async function performRun(
   return {
     parameters: countParameters(model.variables),
     interrupted: signal.aborted,
-    longer: signal.aborted ? [] : await longerAccuracies(run, task),
+    longer: signal.aborted ? [] : await longerAccuracies(run, task.settings),
   };
 }
 
-async function longerAccuracies({ model, store }: SyntheticRun, task: RunTask): Promise<readonly LengthAccuracy[]> {
+async function longerAccuracies(
+  { model, store }: SyntheticRun,
+  { language: trained, longerLengths, testExamples, dataSeed }: RunSettings,
+): Promise<readonly LengthAccuracy[]> {
   const found: LengthAccuracy[] = [];
   const { max_position_embeddings: positions } = model.config;
-  for (const length of task.longerLengths) {
-    const language = { ...task.language, length };
+  for (const length of longerLengths) {
+    const language = { ...trained, length };
     const width = exampleWidth(language);
     if (positions > 0 && width - 1 > positions) continue;
-    const { test } = syntheticData({
-      language,
-      trainingExamples: 0,
-      testExamples: task.testExamples,
-      seed: task.dataSeed,
-    });
-    using accuracy = await compileAnswerAccuracy(model, { store, batch: Math.min(task.testExamples, 50), width });
+    const { test } = syntheticData({ language, trainingExamples: 0, testExamples, seed: dataSeed });
+    using accuracy = await compileAnswerAccuracy(model, { store, batch: Math.min(testExamples, 50), width });
     found.push({ length, accuracy: await accuracy.measure(test) });
   }
   return found;

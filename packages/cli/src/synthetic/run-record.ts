@@ -1,6 +1,7 @@
 // What is known of a run while it goes and at its end: its task, its curve, how it ended. Plain data: it is the JSON of the results.
 import type { SyntheticModelName, SyntheticTaskName } from 'hippo';
-import type { LengthAccuracy, RunEvent, RunTask } from './run-task.ts';
+import type { LengthAccuracy, RunEvent, RunSettings, RunTask } from './run-task.ts';
+import type { Varied } from './vary.ts';
 
 export interface CurvePoint {
   readonly step: number;
@@ -12,11 +13,15 @@ export interface RunRecord {
   readonly task: SyntheticTaskName;
   readonly model: SyntheticModelName;
   readonly seed: number;
+  /** The option and value by which this run differs from its neighbours, where one was varied. */
+  readonly varied?: Varied | undefined;
+  readonly settings: RunSettings;
+  /** Where the trained model is. */
+  readonly modelFolder: string;
   /** `ended`: all steps were made and the task is not solved. */
   readonly state: 'waiting' | 'running' | 'solved' | 'ended' | 'interrupted';
-  /** Steps made, and the steps of the whole schedule. */
+  /** Steps made; those of the whole schedule are among the settings. */
   readonly step: number;
-  readonly steps: number;
   /** The last two measurements were good enough to stop. */
   readonly solved: boolean;
   /** Of the newest step or measurement. */
@@ -29,14 +34,16 @@ export interface RunRecord {
   readonly longer: readonly LengthAccuracy[];
 }
 
-export function newRecord({ taskName, modelName, seed, steps }: RunTask): RunRecord {
+export function newRecord({ taskName, modelName, seed, varied, settings, modelFolder }: RunTask): RunRecord {
   return {
     task: taskName,
     model: modelName,
     seed,
+    ...(varied && { varied }),
+    settings,
+    modelFolder,
     state: 'waiting',
     step: 0,
-    steps,
     solved: false,
     loss: undefined,
     accuracy: undefined,
@@ -45,6 +52,11 @@ export function newRecord({ taskName, modelName, seed, steps }: RunTask): RunRec
     curve: [],
     longer: [],
   };
+}
+
+/** All that was to do for a run has been done. */
+export function isComplete({ state }: Pick<RunRecord, 'state'>): boolean {
+  return state === 'solved' || state === 'ended';
 }
 
 /** The record after an event. */
@@ -60,7 +72,7 @@ export function afterEvent(record: RunRecord, event: RunEvent): RunRecord {
     case 'end': {
       const { parameters, interrupted, longer } = event;
       // A run that Ctrl-C meets after its last measurement is complete all the same.
-      const early = interrupted && record.step < record.steps;
+      const early = interrupted && record.step < record.settings.steps;
       return { ...record, state: record.solved ? 'solved' : early ? 'interrupted' : 'ended', parameters, longer };
     }
     case 'failure':

@@ -1,17 +1,16 @@
 // What a worker is told, and what it tells: plain data, so that it can cross between threads.
 import type {
+  H3Without,
   SyntheticLanguage,
   SyntheticMeasurement,
   SyntheticModelName,
   SyntheticTask,
   SyntheticTaskName,
 } from 'hippo';
+import type { Varied } from './vary.ts';
 
-/** One run: a model on a task from one seed. */
-export interface RunTask {
-  readonly taskName: SyntheticTaskName;
-  readonly modelName: SyntheticModelName;
-  readonly seed: number;
+/** What decides the numbers of a run, besides its task, model and seed. Kept in the results. */
+export interface RunSettings {
   readonly language: SyntheticLanguage;
   readonly schedule: SyntheticTask['schedule'];
   readonly trainingExamples: number;
@@ -21,10 +20,24 @@ export interface RunTask {
   readonly learningRate: number;
   /** Standard deviation of the initial weights. */
   readonly initializerRange: number;
+  /** Of H3 layers. */
+  readonly headDim: number;
+  /** The SSM that H3 layers lack. */
+  readonly without: H3Without;
   readonly evaluateEvery: number;
   readonly solvedAt: number;
   /** Lengths of longer test examples that the trained model is tried on; positions that were not learned make this impossible. */
   readonly longerLengths: readonly number[];
+}
+
+/** One run: a model on a task from one seed. */
+export interface RunTask {
+  readonly taskName: SyntheticTaskName;
+  readonly modelName: SyntheticModelName;
+  readonly seed: number;
+  /** Where it is one of several runs that differ in an option. */
+  readonly varied: Varied | undefined;
+  readonly settings: RunSettings;
   /** Where the trained model is saved. */
   readonly modelFolder: string;
 }

@@ -58,6 +58,7 @@ describe('hippo synthetic', () => {
     expect(code).toBe(0);
     expect(out).toMatch(/^\| associative-recall \| h3 \| 99\.8 \| \d+\.\d \|/m);
     expect((await readdir(at('two'))).sort()).toEqual([
+      'associative-recall-longer.svg',
       'associative-recall.svg',
       'models',
       'results.json',
@@ -70,7 +71,7 @@ describe('hippo synthetic', () => {
     // Learned positions end where training ended.
     expect(records.map(({ longer }) => longer.map(({ length }) => length))).toEqual([[12], [12], [12], [12], []]);
     expect((await synthetic([...words, '--jobs', '1', '--out', at('one')])).code).toBe(0);
-    const timeless = (all: readonly RunRecord[]) => all.map((record) => ({ ...record, seconds: 0 }));
+    const timeless = (all: readonly RunRecord[]) => all.map((record) => ({ ...record, seconds: 0, modelFolder: '' }));
     expect(timeless(await recordsIn('one'))).toEqual(timeless(records));
   });
 
@@ -87,6 +88,62 @@ describe('hippo synthetic', () => {
     expect(first).toMatchObject({ state: 'interrupted', seed: 0 });
     expect(first?.curve.at(-1)?.step).toBe(first?.step);
     expect(second).toMatchObject({ state: 'waiting', curve: [] });
+  });
+
+  it('writes the results whenever a run ends', async () => {
+    // The second run has thousands of steps, and the process is killed as soon as the first one is on disk.
+    const words = [
+      ...quick.slice(0, 4),
+      '--vary',
+      'examples=64,3000',
+      '--tests',
+      '20',
+      '--models',
+      'h3',
+      '--jobs',
+      '1',
+    ];
+    const child = spawn(process.execPath, [binary, 'synthetic', ...words, '--out', at('killed')], { stdio: 'ignore' });
+    const ended = new Promise((resolve) => child.on('close', resolve));
+    let records: readonly RunRecord[] = [];
+    while (records.length === 0) {
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      records = await recordsIn('killed').catch(() => []);
+    }
+    child.kill('SIGKILL');
+    await ended;
+    expect(records.map(({ varied }) => varied?.value)).toEqual([64, 3000]);
+    expect(['ended', 'solved']).toContain(records[0]?.state);
+    expect(['waiting', 'running']).toContain(records[1]?.state);
+  });
+
+  it('takes an option through values, and makes only the runs that are missing', async () => {
+    const words = [...quick, '--models', 'h3'];
+    const out = ['--out', at('varied')];
+    expect((await synthetic([...words, ...out, '--vary', 'without=none'])).code).toBe(0);
+    const before = await recordsIn('varied');
+    expect(before).toMatchObject([{ state: 'ended', varied: { option: 'without', value: 'none' } }]);
+    words.push('--vary', 'without=none,shift,diagonal');
+
+    const other = await synthetic([...words, ...out, '--resume', '--lr', '0.01']);
+    expect(other).toMatchObject({ code: 2, out: '' });
+    expect(other.err).toContain('was made with learning-rate 0.0005; got 0.01. Give the same');
+
+    const { code, out: table, err } = await synthetic([...words, ...out, '--resume']);
+    expect(code).toBe(0);
+    expect(err).toMatch(/^1 of 3 runs are complete in /);
+    expect(err).not.toContain('h3, without none, seed 0: ended');
+    expect(err).toMatch(/h3, without diagonal, seed 0: ended[\s\S]*3 of 3 runs in /);
+    expect(table).toMatch(/^\| associative-recall: without \| h3 \|\n.*\n\| none .*\n\| shift .*\n\| diagonal /);
+    const records = await recordsIn('varied');
+    expect(records[0]).toEqual(before[0]);
+    expect(records.map(({ state }) => state)).toEqual(['ended', 'ended', 'ended']);
+    const [whole = 0, shiftless = 0, diagonalless = 0] = records.map(({ parameters }) => parameters);
+    // Two layers: 64 taps twice and a skip a channel; step, skip and 5 times 32 numbers a head.
+    expect(whole - shiftless).toBe(2 * 32 * (64 + 64 + 1));
+    expect(whole - diagonalless).toBe(2 * 32 * (1 + 1 + 6 * 32));
+    expect(await readdir(at('varied'))).toContain('associative-recall-by-without.svg');
+    expect(err).toMatch(/what a state holds: hippo remember --model .*associative-recall-h3-0-without-none --text "/);
   });
 
   it('says what a run refused, in one sentence', async () => {
@@ -118,6 +175,14 @@ describe('hippo remember', () => {
     const { states } = JSON.parse((await hippo([...words, '--json'])).out);
     expect(states).toHaveLength(4);
     expect(states[1].magnitudes).toHaveLength(6);
+    const drawn = await hippo([...words, '--svg', at('figures/state.svg'), '--layer', '1', '--channels', '0,5']);
+    expect(drawn).toMatchObject({ code: 0, out: '' });
+    expect(drawn.err).toContain('the state after each of 6 words → ');
+    const svg = await readFile(at('figures/state.svg'), 'utf8');
+    expect(svg).toMatch(/^<svg [\s\S]*<\/svg>\n$/);
+    expect(svg.match(/>=&gt;</g)).toHaveLength(2);
+    expect(svg).toContain('layer 1: shift state of channels 0, 5 by age in words');
+    expect(svg.length).toBeLessThan(200_000);
     const wrong = await hippo(['remember', '--model', model, '--text', '0 9']);
     expect(wrong.err).toContain('the model\'s 10 words are . 0 1 2 3 4 5 6 7 =>; got "9".');
     expect(wrong.code).toBe(1);

@@ -77,3 +77,33 @@ describe('changed headers', () => {
     await expect(open(without)).rejects.toThrow('got no tensor');
   });
 });
+
+describe('H3 layers without an SSM', () => {
+  const without = (pattern: RegExp) => entries.filter(([name]) => !pattern.test(name));
+  const shift = /\.mixer\.ssm_k_/;
+  const diagonal = /\.mixer\.(D$|kernel\.)/;
+
+  it('are told by the tensors that are not there', async () => {
+    expect((await open(entries)).config.h3_without).toBe('none');
+    const { config, model } = await open(without(shift));
+    expect(config).toMatchObject({ h3_without: 'shift', d_state: 64, head_dim: 1 });
+    expect(model.variables.some(({ name }) => shift.test(name))).toBe(false);
+  });
+
+  it('say nothing of the head dimension where they have no diagonal SSM', async () => {
+    const given = (overrides: object) =>
+      adaptCheckpoint(sourceOf(without(diagonal)), {
+        file: 'x',
+        overrides: { num_heads: 4, ...overrides },
+        headersOnly: true,
+      });
+    await expect(given({})).rejects.toMatchObject({ name: 'CheckpointError', code: 'unknown-head-dim' });
+    expect((await given({ head_dim: 2 })).config).toMatchObject({ h3_without: 'diagonal', head_dim: 2, d_state: 64 });
+    await expect(given({ head_dim: 2, h3_without: 'shift' })).rejects.toMatchObject({ code: 'override-contradicts' });
+  });
+
+  it('are no damaged layers, which are refused', async () => {
+    await expect(open(without(/ssm_k_D$/))).rejects.toMatchObject({ code: 'weights-disagree' });
+    await expect(open(without(/layers\.0\.mixer\.ssm_k_/))).rejects.toMatchObject({ name: 'CheckpointError' });
+  });
+});

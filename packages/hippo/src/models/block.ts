@@ -66,6 +66,7 @@ function makeMixer(scope: Scope, config: ModelConfig, kind: MixerKind): Mixer {
         width,
         stateSize,
         headDim: config.head_dim,
+        without: config.h3_without,
         measure,
         discretisation,
         dtMin,

@@ -63,7 +63,7 @@ const paddings = [8, 1, 16, 64, 128];
 
 /**
  * @throws UsageError `override-contradicts` for a setting given that the tensors contradict; CheckpointError `metadata-contradicts` for
- * one of the metadata, `unknown-heads` where only the user can know; and what `parseModelConfig` throws.
+ * one of the metadata, `unknown-heads` and `unknown-head-dim` where only the user can know; and what `parseModelConfig` throws.
  */
 export function completeConfig(told: ToldConfig, facts: FileFacts, overrides: ConfigOverrides): CompletedConfig {
   const { file, metadata, tied } = facts;
@@ -100,6 +100,7 @@ export function completeConfig(told: ToldConfig, facts: FileFacts, overrides: Co
         [0, 'none unless it is given, as in the official script'],
       ]);
   }
+  if (told.config.h3_without === 'diagonal') config.head_dim = settle('head_dim', []) ?? askForHeadDim(file);
   return { config: parseModelConfig(config), settings };
 }
 
@@ -167,6 +168,14 @@ function askForHeads({ kinds, config }: ToldConfig, file: string): never {
     'unknown-heads',
     `${file}: how many heads do the attention layers (${layers.join(', ')}) have? The tensors do not tell, only that the number divides the width ${config.d_model}; got none. Give num_heads (--nheads on the command line).`,
     { file, layers, width: config.d_model },
+  );
+}
+
+function askForHeadDim(file: string): never {
+  throw new CheckpointError(
+    'unknown-head-dim',
+    `${file}: what is the head dimension of the H3 layers? They have no diagonal SSM, whose tensors would tell; got none. Give head_dim.`,
+    { file },
   );
 }
 

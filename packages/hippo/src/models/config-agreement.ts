@@ -56,6 +56,12 @@ const rules: readonly Rule[] = [
     sentence: ({ d_model, head_dim }) => `"d_model" must be a multiple of "head_dim"; got ${d_model} and ${head_dim}`,
   },
   {
+    keys: ['h3_without', 'mixer'],
+    broken: (config) => config.h3_without !== 'none' && !uses(config, 'h3'),
+    sentence: ({ h3_without }) =>
+      `"h3_without" needs H3 layers to take an SSM from; got "${h3_without}" and no H3 layer`,
+  },
+  {
     keys: ['d_model', 'mixer'],
     broken: (config) => uses(config, 'gss') && config.d_model % 4 !== 0,
     sentence: ({ d_model }) => `"d_model" must be a multiple of 4 for GSS layers; got ${d_model}`,

@@ -1,6 +1,7 @@
 // The model's configuration: what `config.json` holds, plain JSON with the names that the released checkpoints use, and the two
 // things worked out from it everywhere. parse-config.ts reads and checks it.
 import type { Discretisation } from '../nn/ssm/discretise.ts';
+import type { H3Without } from '../nn/ssm/h3-mixing.ts';
 import type { Measure } from '../nn/ssm/measures.ts';
 import type { QuantizedBits } from '../tensor/quantization.ts';
 
@@ -40,6 +41,8 @@ export interface ModelConfig {
   readonly gss_states: number;
   /** Head dimension of H3; default 1. */
   readonly head_dim: number;
+  /** The SSM that H3 layers lack, for ablations; default `none`. */
+  readonly h3_without: H3Without;
   /** Initial A; default `diag-lin`, for S4D `diag-inv`. */
   readonly measure: Measure;
   /** Discretisation; default `bilinear`, for S4D `zoh`. */

@@ -47,11 +47,18 @@ export function inferConfig(shapes: ReadonlyMap<string, Shape>, file: string): T
     ...stateSizes(reader, first, width),
   };
   const known = Object.entries(sizes).filter(([, value]) => value !== undefined);
+  const ablation = h3Ablation(shapes, first('h3'));
   return {
-    config: { d_model: width, n_layer: kinds.length, ...mixerOf(kinds), ...Object.fromEntries(known) },
+    config: {
+      d_model: width,
+      n_layer: kinds.length,
+      ...mixerOf(kinds),
+      ...Object.fromEntries(known),
+      ...ablation.config,
+    },
     rows,
     kinds,
-    evidence: { ...reader.evidence, ...layerEvidence(kinds) },
+    evidence: { ...reader.evidence, ...layerEvidence(kinds), ...ablation.evidence },
   };
 }
 
@@ -60,12 +67,32 @@ function stateSizes(reader: ShapeReader, first: (kind: MixerKind) => string | un
   const [h3, s4d, gss] = [first('h3'), first('s4d'), first('gss')];
   const heads = h3 && reader.axes('head_dim', `${h3}mixer.D`, 1)?.[0];
   const poles = (h3 ?? s4d) && reader.axes('d_state', `${h3 ?? s4d}mixer.kernel.kernel.inv_A_real`, 2)?.[1];
+  // Without its diagonal SSM a layer has as many taps as it would have real numbers of state.
+  const taps =
+    h3 && poles === undefined ? reader.axes('d_state', `${h3}mixer.ssm_k_kernel.kernel.B`, 2)?.[1] : undefined;
   const gatedRows = s4d && reader.axes('s4d_gated', `${s4d}mixer.output_linear.weight`, 2)?.[0];
   return {
     head_dim: heads ? width / heads : undefined,
-    d_state: poles ? 2 * poles : undefined,
+    d_state: poles ? 2 * poles : taps,
     gss_states: gss ? reader.axes('gss_states', `${gss}mixer.kernel.C`, 3)?.[1] : undefined,
     s4d_gated: gatedRows ? gatedRows === 2 * width : undefined,
+  };
+}
+
+/** An SSM of which an H3 layer has no tensor at all was left out; one that has only some of them is damaged, and found out later. */
+function h3Ablation(
+  shapes: ReadonlyMap<string, Shape>,
+  layer: string | undefined,
+): { readonly config: Partial<ModelConfig>; readonly evidence: ToldConfig['evidence'] } {
+  if (layer === undefined) return { config: {}, evidence: {} };
+  const lacks = (pattern: RegExp): boolean =>
+    ![...shapes.keys()].some((name) => name.startsWith(`${layer}mixer.`) && pattern.test(name));
+  const shift = lacks(/\.mixer\.ssm_k_/);
+  const diagonal = lacks(/\.mixer\.(D$|kernel\.)/);
+  const without = shift === diagonal ? 'none' : shift ? 'shift' : 'diagonal';
+  return {
+    config: { h3_without: without },
+    evidence: { h3_without: `the names of the parameters of "${layer}mixer"` },
   };
 }
 

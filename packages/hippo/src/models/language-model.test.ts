@@ -24,6 +24,14 @@ const base = { vocab_size: 13, d_model: 8, n_layer: 2, d_state: 6, gss_states: 5
 const models: Readonly<Record<string, ModelConfigInput>> = {
   h3: base,
   'h3, head dim 4': { ...base, head_dim: 4 },
+  'h3 without its shift SSM': { ...base, h3_without: 'shift' },
+  'hybrid without its diagonal SSM': {
+    ...base,
+    h3_without: 'diagonal',
+    head_dim: 2,
+    attn_layer_idx: [1],
+    num_heads: 2,
+  },
   hybrid: { ...base, attn_layer_idx: [1], num_heads: 2, rotary_emb_dim: 2 },
   transformer: { ...base, mixer: 'attention', num_heads: 2, max_position_embeddings: 16 },
   s4d: { ...base, mixer: 's4d' },

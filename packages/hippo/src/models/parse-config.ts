@@ -2,6 +2,7 @@
 // each other are a sentence here and not a wrong model later. One row of the table a key.
 import { CheckpointError } from '../errors.ts';
 import { discretisations } from '../nn/ssm/discretise.ts';
+import { h3Withouts } from '../nn/ssm/h3-mixing.ts';
 import { measures } from '../nn/ssm/measures.ts';
 import { nearest } from '../suggest.ts';
 import { groupSize } from '../tensor/quantization.ts';
@@ -83,6 +84,7 @@ const fields: { readonly [K in keyof Required<ModelConfig>]: Field<ModelConfig[K
   d_state: count(2, 64),
   gss_states: count(1, 512),
   head_dim: count(1, 1),
+  h3_without: choice(h3Withouts, () => 'none'),
   measure: choice(measures, (before) => (onlyS4d(before) ? 'diag-inv' : 'diag-lin')),
   disc: choice(discretisations, (before) => (onlyS4d(before) ? 'zoh' : 'bilinear')),
   dt_min: positive(1e-3),

@@ -83,6 +83,12 @@ const mixers: Readonly<Record<string, (scope: Scope) => Mixer>> = {
   'h3, head dim 4, zero-order hold': (scope) =>
     h3(scope, { width, stateSize: 6, headDim: 4, discretisation: 'zoh', measure: 'diag-inv', deviation }),
   'h3, head dim 8, one head': (scope) => h3(scope, { width, stateSize: 4, headDim: 8, deviation }),
+  'h3 without its shift SSM': (scope) => h3(scope, { width, stateSize: 6, without: 'shift', deviation }),
+  'h3 without its shift SSM, head dim 4': (scope) =>
+    h3(scope, { width, stateSize: 6, headDim: 4, without: 'shift', deviation }),
+  'h3 without its diagonal SSM': (scope) => h3(scope, { width, stateSize: 6, without: 'diagonal', deviation }),
+  'h3 without its diagonal SSM, head dim 4': (scope) =>
+    h3(scope, { width, stateSize: 6, headDim: 4, without: 'diagonal', deviation }),
   s4d: (scope) => s4d(scope, { width, stateSize: 6, deviation }),
   's4d, gated': (scope) => s4d(scope, { width, stateSize: 6, gated: true, deviation }),
   gss: (scope) => gss(scope, { width, states: 5, deviation }),

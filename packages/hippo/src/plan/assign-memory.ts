@@ -237,6 +237,7 @@ function shareInPlace<K extends LoweredKernel>(
             input !== undefined &&
             free.has(input) &&
             byteCount(input) === byteCount(storage) &&
+            input.dtype === storage.dtype &&
             isReadOnce(step, input),
         );
       const slot = candidate && slotOf.get(candidate);

@@ -44,7 +44,7 @@ export function webGpuKernels(traits: DeviceTraits, maxBufferBytes: number): Ker
       maxInstructions: 120,
       maxBindings: traits.maxStorageBuffers,
       has: (name) => elementwiseNames.has(name),
-      kernel: (program) => finish('elementwise', elementwiseChoice(program)),
+      kernel: (program) => finish('elementwise', elementwiseChoice(program, traits)),
     },
   };
 }
