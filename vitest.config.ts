@@ -27,6 +27,7 @@ const browser: TestProjectInlineConfiguration = {
       'packages/hippo/src/train/train.test.ts',
     ],
     testTimeout: 120_000,
+    hookTimeout: 120_000,
     browser: {
       enabled: true,
       headless: true,
