@@ -20,6 +20,7 @@ const browser: TestProjectInlineConfiguration = {
   test: {
     name: 'browser',
     include: [
+      'packages/hippo/src/backends/webgpu/**/*.test.ts',
       'packages/hippo/src/testing/{causality,conformance,gradients,random-graphs}.test.ts',
       'packages/hippo/src/nn/{attention,dropout,mixers.slow}.test.ts',
       'packages/hippo/src/nn/ssm/{discretise,h3,h3.golden,rivals}.test.ts',
@@ -27,6 +28,7 @@ const browser: TestProjectInlineConfiguration = {
       'packages/hippo/src/train/train.test.ts',
     ],
     testTimeout: 120_000,
+    hookTimeout: 120_000,
     browser: {
       enabled: true,
       headless: true,

@@ -48,7 +48,11 @@ it('imports and computes in Node', async () => {
 
 it('runs the command', async () => {
   const { stdout } = await run(join(folder, 'node_modules/.bin/hippo'), ['doctor', '--json'], { cwd: folder });
-  expect(JSON.parse(stdout).backends[0]).toMatchObject({ name: 'wasm', works: true });
+  const { backends } = JSON.parse(stdout);
+  expect(backends[0]).toMatchObject({ name: 'wasm', works: true });
+  // The optional package was not installed.
+  const missing = expect.stringMatching(/^webgpu: Node needs the package "webgpu".*npm install webgpu/);
+  expect(backends[1]).toMatchObject({ name: 'webgpu', works: false, description: missing });
 });
 
 it('bundles for a browser without anything of Node, and runs as a bundle', async () => {

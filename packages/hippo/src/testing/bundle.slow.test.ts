@@ -9,8 +9,8 @@ import { beforeAll, expect, it } from 'vitest';
 const budgets = {
   /** Everything that the library's entry exports, and the WebGPU backend. */
   core: 120_000,
-  /** The wasm backend on top of it: its kernels are embedded in two builds. */
-  wasm: 130_000,
+  /** The wasm backend on top of it: one build of its kernels, as base64. */
+  wasm: 75_000,
 } as const;
 
 type Chunk = Rolldown.OutputChunk;
@@ -59,14 +59,19 @@ it('the core keeps to its budget, with the backend for GPUs and without tables a
   const page = new Set([...core, ...webgpu]);
   console.info(`bundle, gzipped: core ${compressed(core)} bytes, with WebGPU ${compressed(page)}`);
   expect(compressed(page)).toBeLessThan(budgets.core);
-  const tables = /bpeRanks|binaries\.generated|\/backends\/(wasm|reference)\/(kernel|backend)/;
+  const tables = /bpeRanks|\.generated\.ts|\/backends\/(wasm|reference)\/(kernel|backend)/;
   expect(modulesOf(page).filter((id) => tables.test(id))).toEqual([]);
   expect(modulesOf(core).filter((id) => id.includes('/backends/webgpu/'))).toEqual([]);
 });
 
 it('the wasm backend keeps to its budget and brings no shaders', () => {
   const core = loadedWith(chunkOf('/src/index.ts'));
-  const own = [...loadedWith(chunkOf('/backends/wasm/backend.ts'))].filter((chunk) => !core.has(chunk));
+  const own = new Set([
+    ...loadedWith(chunkOf('/backends/wasm/backend.ts')),
+    ...loadedWith(chunkOf('kernels-relaxed.generated.ts')),
+  ]);
+  for (const chunk of core) own.delete(chunk);
+  expect(own).not.toContain(chunkOf('kernels-plain.generated.ts'));
   console.info(`bundle, gzipped: WebAssembly kernels ${compressed(own)} bytes`);
   expect(compressed(own)).toBeLessThan(budgets.wasm);
   expect(modulesOf(own).filter((id) => /\/backends\/(webgpu|reference)\//.test(id))).toEqual([]);

@@ -1,13 +1,17 @@
-// Every differentiable operation against central differences in float64.
-import { describe, expect, it } from 'vitest';
+// Every differentiable operation against central differences in float64; and the gradients, which are graphs like any other, the same
+// on every backend.
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { applySingle } from '../graph/trace.ts';
 import type { Value } from '../graph/value.ts';
 import { scatterAddRowsOperation } from '../ops/embedding.ts';
 import * as ops from '../ops/index.ts';
 import { operations } from '../ops/index.ts';
+import { type Device, openDevice } from '../session/device.ts';
 import { elementCount } from '../tensor/shape.ts';
+import { type ConformanceCase, disagreement } from './conformance.ts';
 import { conformanceCases } from './conformance-cases.ts';
 import { checkGradient } from './gradient-check.ts';
+import { webGpuTested } from './webgpu.test-support.ts';
 
 const tolerance = 2e-6;
 type V = Value;
@@ -41,6 +45,12 @@ const small = conformanceCases.filter(({ operation, inputs }) => {
 /** Results without a gradient: statistics that layer norm and cross-entropy give besides. */
 const byProducts = new Set(['mean', 'deviation', 'lse']);
 
+/** The results of a case that have gradients. */
+const resultsOf = ({ build }: ConformanceCase, values: readonly V[]): readonly V[] =>
+  Object.entries(build(...values))
+    .filter(([name, value]) => !byProducts.has(name) && elementCount(value.shape) > 0)
+    .map(([, value]) => value);
+
 describe('gradients', () => {
   it.each([...new Set(small.map(({ operation }) => operation))])('%s', async (operation) => {
     for (const test of small.filter((candidate) => candidate.operation === operation)) {
@@ -50,10 +60,7 @@ describe('gradients', () => {
           (_, i) => from + (to - from) * (0.1 + (0.8 * ((i * 7 + 3) % 11)) / 11),
         ),
       );
-      const results = (...values: readonly V[]): readonly V[] =>
-        Object.entries(test.build(...values))
-          .filter(([name, value]) => !byProducts.has(name) && elementCount(value.shape) > 0)
-          .map(([, value]) => value);
+      const results = (...values: readonly V[]): readonly V[] => resultsOf(test, values);
       const { worst, input, element } = await checkGradient(results, {
         shapes: test.inputs.map(({ shape }) => shape),
         at,
@@ -119,5 +126,41 @@ describe('gradients', () => {
   it('differentiates twice where the rules allow', async () => {
     const slope = (x?: V) => ops.gradient(ops.sum(ops.mul(ops.tanh(x as V), ops.exp(x as V))), [x as V]);
     expect((await checkGradient(slope, { shapes: [[4]] })).worst).toBeLessThan(tolerance);
+  });
+});
+
+/** A case whose results are the gradients of Σ over its results of Σᵢ cos(i)·yᵢ, which no symmetry makes zero. */
+function gradientCase(test: ConformanceCase): ConformanceCase {
+  return {
+    ...test,
+    // 1 − tanh² loses digits in f32 where tanh is near one.
+    tolerance: test.operation === 'tanh' ? 1e-3 : 1e-5,
+    build(...values) {
+      const weights = (y: V): V =>
+        ops.constant(
+          Array.from({ length: elementCount(y.shape) }, (_, i) => Math.cos(i)),
+          y.shape,
+        );
+      const terms = resultsOf(test, values).map((y) => ops.sum(ops.mul(y, weights(y))));
+      const loss = terms.reduce((sum, term) => ops.add(sum, term));
+      return Object.fromEntries(ops.gradient(loss, values).map((value, input) => [`of input ${input}`, value]));
+    },
+  };
+}
+
+describe.each(['wasm', ...(webGpuTested ? (['webgpu'] as const) : [])] as const)('gradients on %s', (backend) => {
+  let device: Device;
+  let oracle: Device;
+  beforeAll(async () => {
+    device = await openDevice({ backend, threads: 1 });
+    oracle = await openDevice({ backend: 'reference' });
+  });
+  afterAll(async () => {
+    await device.dispose();
+    await oracle.dispose();
+  });
+  it.each([...new Set(small.map(({ operation }) => operation))])('%s', async (operation) => {
+    for (const test of small.filter((candidate) => candidate.operation === operation))
+      expect(await disagreement(gradientCase(test), device, oracle), test.name).toBeUndefined();
   });
 });

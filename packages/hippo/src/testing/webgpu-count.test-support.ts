@@ -1,6 +1,6 @@
-// Says at the end of a run how many tests ran on WebGPU, by their names, in Node and in Chromium: a suite that silently lost the
-// backend would otherwise look as green as before.
-import type { Reporter, TestModule } from 'vitest/node';
+// Says at the end of a run how many tests ran on WebGPU, by their names or where they lie, in Node and in Chromium: a suite that
+// silently lost the backend would otherwise look as green as before.
+import type { Reporter, TestCase, TestModule } from 'vitest/node';
 
 /** A reporter for vitest. */
 export const webGpuTestCount: Reporter = {
@@ -17,6 +17,8 @@ function runsInChromium({ project, moduleId }: TestModule): boolean {
 }
 
 function countIn(modules: readonly TestModule[]): number {
-  const tests = modules.flatMap(({ children }) => [...children.allTests('passed')]);
-  return tests.filter(({ fullName }) => /\bwebgpu\b/i.test(fullName)).length;
+  const isOn = ({ fullName }: TestCase, { moduleId }: TestModule): boolean =>
+    moduleId.includes('/backends/webgpu/') || /\bwebgpu\b/.test(fullName);
+  const counts = modules.map((module) => [...module.children.allTests('passed')].filter((test) => isOn(test, module)));
+  return counts.flat().length;
 }

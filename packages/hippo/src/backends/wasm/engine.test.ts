@@ -145,7 +145,8 @@ describe('the engine', () => {
         'engine-workers',
         'module',
         'wide-vectors',
-        'binaries.generated',
+        'kernels-plain.generated',
+        'kernels-relaxed.generated',
         '../../errors',
       ]) {
         const source = readFileSync(new URL(`${file}.ts`, import.meta.url), 'utf8');

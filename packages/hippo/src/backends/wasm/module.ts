@@ -1,6 +1,5 @@
 // Loads the kernels: picks the relaxed-SIMD build where the engine accepts it, and rewrites the memory import to an unshared
 // one where shared memory is missing. One compiled module serves every thread.
-import { plainKernels, relaxedKernels } from './binaries.generated.ts';
 
 /** What the engine accepts, and so which build was taken. */
 export interface KernelBuild {
@@ -33,7 +32,10 @@ export async function compileKernels(
 ): Promise<KernelBuild> {
   const relaxedSimd = options.relaxed ?? hasRelaxedSimd();
   const sharedMemory = options.shared ?? typeof SharedArrayBuffer !== 'undefined';
-  const bytes = await unpack(relaxedSimd ? relaxedKernels : plainKernels);
+  const { kernels } = await (relaxedSimd
+    ? import('./kernels-relaxed.generated.ts')
+    : import('./kernels-plain.generated.ts'));
+  const bytes = await unpack(kernels);
   if (!sharedMemory) unshareMemoryImport(bytes);
   return { module: await WebAssembly.compile(bytes), relaxedSimd, sharedMemory };
 }

@@ -80,6 +80,8 @@ describe.runIf(executablePath)('a page with Hippo in a worker', () => {
   });
 
   it('says what threads need, where they cannot be had', async () => {
-    await expect(ask({ backend: 'wasm', threads: 2 }, false)).rejects.toThrow(/serve the page cross-origin isolated/);
+    await expect(ask({ backend: 'wasm', threads: 2 }, false)).rejects.toThrow(
+      /^BackendError: .*serve the page cross-origin isolated/,
+    );
   });
 });
