@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { applyOperation, applySingle, assign, input, read, traceGraph } from '../graph/trace.ts';
 import type { Operation, Value } from '../graph/value.ts';
 import { stateVariable } from '../graph/variable.ts';
-import { add, after, gelu, matmul, mul, neg, reshape, sum, tanh, transpose } from '../ops/index.ts';
+import { add, after, castToI32, gelu, matmul, mul, neg, reshape, sum, tanh, transpose } from '../ops/index.ts';
 import { absorbIntoMatmul } from '../ops/matmul-epilogue.ts';
 import { explainPlan } from './explain.ts';
 import type { KernelTable, LoweredKernel } from './kernel.ts';
@@ -112,6 +112,13 @@ describe('epilogues', () => {
     };
     expect(stepsOf(build)).toEqual(['matmul:matmul', 'fused:add+gelu+tanh']);
   });
+});
+
+it('results take over the memory of operands of their own dtype only', () => {
+  const kept = planOf(() => ({ y: neg(x()) }));
+  expect(kept.steps[0]?.outputs).toEqual(kept.steps[0]?.inputs);
+  const cast = planOf(() => ({ y: castToI32(x()) }));
+  expect(cast.steps[0]?.outputs).not.toEqual(cast.steps[0]?.inputs);
 });
 
 describe('variables', () => {
