@@ -4,6 +4,7 @@ import { dirname } from 'node:path';
 import { parseArgs } from 'node:util';
 import { type Device, openDevice, type TrainStep } from 'hippo';
 
+type ProfiledStep = Awaited<ReturnType<TrainStep['profile']>>[number];
 type PlanStep = TrainStep['plans'][number]['steps'][number];
 
 export interface GpuArguments {
@@ -23,6 +24,7 @@ export function gpuArguments(): GpuArguments {
       json: { type: 'string' },
       precision: { type: 'string', default: 'f32' },
       backend: { type: 'string', default: 'webgpu' },
+      steps: { type: 'boolean', default: false },
     },
   });
   const precision = values.precision === 'f16' ? 'f16' : 'f32';
@@ -72,6 +74,20 @@ export function printKernels(times: readonly KernelTime[], most = 16): void {
       `${gigaoperationsPerSecond.toFixed(0)} Gop/s`.padStart(13),
     ];
     console.log(`  ${words.join(' ')}`);
+  }
+}
+
+/** The slowest steps, each with its place in the model; with --steps. */
+export function printSteps(profile: readonly ProfiledStep[], most = 24): void {
+  if (!process.argv.includes('--steps')) return;
+  const slowest = [...profile].sort((a, b) => b.seconds - a.seconds).slice(0, most);
+  for (const { step, seconds } of slowest) {
+    const megabytes = (step.bytesRead + step.bytesWritten) / 1e6;
+    const shapes = step.outputTypes.map((type) => `[${type?.shape ?? ''}]`).join(' ');
+    const reason = step.kernel.reason ? ` [${step.kernel.reason}]` : '';
+    console.log(
+      `  ${(1e3 * seconds).toFixed(3)} ms  ${step.kernel.name}${reason} ${shapes} ${megabytes.toFixed(1)} MB ${(step.arithmetic / 1e9).toFixed(2)} Gop  ${step.path}`,
+    );
   }
 }
 

@@ -1,7 +1,7 @@
 // A training step of the preset h3-125m at 2,048 tokens on a GPU: tokens a second, and the time of each kind of kernel.
 import { adamWDefaults, compileTrainStep, createStore, languageModel, parseModelConfig, preset } from 'hippo';
 import { quickNumbers } from '../suites/quick-numbers.ts';
-import { byKernel, gpuArguments, median, openGpu, printKernels, writeJson } from './report.ts';
+import { byKernel, gpuArguments, median, openGpu, printKernels, printSteps, writeJson } from './report.ts';
 
 const options = gpuArguments();
 await using device = await openGpu(options);
@@ -52,6 +52,7 @@ console.log(
   `${options.precision}: ${whole.toFixed(2)} ms a step, ${tokensPerSecond} tokens/s; kernels alone ${onDevice.toFixed(2)} ms`,
 );
 printKernels(times);
+printSteps(profile);
 writeJson(options.json, {
   name: 'train-step',
   device: device.description,

@@ -53,7 +53,7 @@ export async function openWebGpuBackend(options: WebGpuOptions = {}): Promise<Ba
     write: (buffer, data) => memory.write({ buffer: memoryOf(buffer), offset: 0, bytes: data.byteLength }, data),
     async read(buffer) {
       const { type } = buffer;
-      const bytes = await memory.run(() => {}, [{ buffer: memoryOf(buffer), offset: 0, bytes: byteCountOf(type) }]);
+      const bytes = await memory.run([], [{ buffer: memoryOf(buffer), offset: 0, bytes: byteCountOf(type) }]);
       return viewArray(type.dtype, bytes, 0, elementCount(type.shape));
     },
     free: (buffer) => memory.free(memoryOf(buffer)),

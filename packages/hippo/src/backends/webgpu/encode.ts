@@ -7,6 +7,17 @@ export interface ReadyDispatch {
   readonly workgroups: readonly [number, number, number];
 }
 
+/** Dispatches of one command buffer: JavaScript takes as long to encode so many as a device to run so many small ones. */
+const dispatchesPerPart = 48;
+
+/** Command buffers for a list of dispatches: what encodes each. */
+export function encodeParts(dispatches: readonly ReadyDispatch[]): readonly ((encoder: GPUCommandEncoder) => void)[] {
+  return Array.from({ length: Math.ceil(dispatches.length / dispatchesPerPart) }, (_, part) => {
+    const some = dispatches.slice(part * dispatchesPerPart, (part + 1) * dispatchesPerPart);
+    return (encoder: GPUCommandEncoder) => encodeDispatches(encoder, some);
+  });
+}
+
 /** One compute pass; WebGPU puts the barriers between dispatches itself. */
 export function encodeDispatches(
   encoder: GPUCommandEncoder,

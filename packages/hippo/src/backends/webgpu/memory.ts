@@ -24,8 +24,11 @@ export interface DeviceMemory {
   allocate(bytes: number, label: string): GPUBuffer;
   free(buffer: GPUBuffer): void;
   write(piece: Piece, data: ArrayBufferView): void;
-  /** Encodes copies of the pieces behind what `encode` encodes, submits, and waits for their bytes, one after another. */
-  run(encode: (encoder: GPUCommandEncoder) => void, pieces: readonly Piece[]): Promise<ArrayBuffer>;
+  /**
+   * Submits a command buffer for each part, the last one with copies of the pieces, and waits for their bytes, one after another.
+   * The device works on a part while the next one is encoded.
+   */
+  run(parts: readonly ((encoder: GPUCommandEncoder) => void)[], pieces: readonly Piece[]): Promise<ArrayBuffer>;
   dispose(): void;
 }
 
@@ -86,12 +89,17 @@ export function createMemory(device: GPUDevice, errors: DeviceErrors): DeviceMem
       device.queue.submit([]);
       unsent = 0;
     },
-    async run(encode, pieces) {
+    async run(parts, pieces) {
       errors.check();
       const total = pieces.reduce((sum, { bytes }) => sum + bytes, 0);
       const target = total > 0 ? staging(total) : undefined;
+      for (const encode of parts.slice(0, -1)) {
+        const encoder = device.createCommandEncoder();
+        encode(encoder);
+        device.queue.submit([encoder.finish()]);
+      }
       const encoder = device.createCommandEncoder();
-      encode(encoder);
+      parts[parts.length - 1]?.(encoder);
       let at = 0;
       for (const { buffer, offset, bytes } of pieces) {
         if (target && bytes > 0) encoder.copyBufferToBuffer(buffer, offset, target, at, bytes);

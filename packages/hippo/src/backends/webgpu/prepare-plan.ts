@@ -8,7 +8,7 @@ import type { Location, Plan, PlanStep } from '../../plan/plan.ts';
 import { allocateArray, bytesPerElement, type TypedArray, viewArray } from '../../tensor/dtype.ts';
 import { elementCount } from '../../tensor/shape.ts';
 import type { PreparedPlan } from '../backend.ts';
-import { encodeDispatches, type ReadyDispatch } from './encode.ts';
+import { encodeParts, type ReadyDispatch } from './encode.ts';
 import type { DeviceErrors } from './errors.ts';
 import type { WebGpuKernel } from './kernel-table.ts';
 import type { Binding, Dispatch } from './kernels/dispatch.ts';
@@ -59,9 +59,7 @@ export async function preparePlan(
       type,
       piece: pieceOf(type, location),
     }));
-    const encodeSteps = (from: number, to: number) => (encoder: GPUCommandEncoder) =>
-      encodeDispatches(encoder, steps.slice(from, to).flat());
-    const encodeAll = encodeSteps(0, steps.length);
+    const whole = encodeParts(steps.flat());
     const pieces = outputs.map(({ piece }) => piece);
     return {
       bytes: own.bytes,
@@ -70,7 +68,7 @@ export async function preparePlan(
         if (input) memory.write(pieceOf(input, input.location), data);
       },
       async run() {
-        const bytes = await memory.run(encodeAll, pieces);
+        const bytes = await memory.run(whole, pieces);
         const results = splitResults(
           bytes,
           outputs.map(({ type }) => type),
@@ -78,7 +76,7 @@ export async function preparePlan(
         return new Map(outputs.map(({ name }, index) => [name, results[index] ?? new Float32Array(0)]));
       },
       async runSteps(from, to) {
-        await memory.run(encodeSteps(from, to), []);
+        await memory.run(encodeParts(steps.slice(from, to).flat()), []);
       },
       async readStep(index) {
         const { outputs: places = [], outputTypes = [] } = plan.steps[index] ?? {};
@@ -87,7 +85,7 @@ export async function preparePlan(
           return location && type ? [{ type, piece: pieceOf(type, location) }] : [];
         });
         const bytes = await memory.run(
-          () => {},
+          [],
           read.map(({ piece }) => piece),
         );
         return splitResults(
@@ -188,14 +186,7 @@ async function fillTables(machine: Machine, plan: Plan<WebGpuKernel>, own: PlanM
       }),
     ),
   );
-  await machine.memory.run(
-    (encoder) =>
-      encodeDispatches(
-        encoder,
-        ready.filter((made) => made !== undefined),
-      ),
-    [],
-  );
+  await machine.memory.run(encodeParts(ready.filter((made) => made !== undefined)), []);
 }
 
 async function readyStep(

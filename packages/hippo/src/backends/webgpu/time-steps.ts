@@ -35,7 +35,7 @@ async function timeSome(
       });
       encoder.resolveQuerySet(querySet, 0, count, buffer, 0);
     };
-    const nanoseconds = new BigUint64Array(await memory.run(encode, [{ buffer, offset: 0, bytes: 8 * count }]));
+    const nanoseconds = new BigUint64Array(await memory.run([encode], [{ buffer, offset: 0, bytes: 8 * count }]));
     return steps.map((_, index) => {
       const [begin = 0n, end = 0n] = nanoseconds.subarray(2 * index, 2 * index + 2);
       // Clocks of some devices run backwards across a power state; that is no time.
