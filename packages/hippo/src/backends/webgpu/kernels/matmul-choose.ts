@@ -65,7 +65,7 @@ export function chooseForm(product: Product, traits: DeviceTraits, units?: numbe
   const { m, n } = product;
   if (Math.min(m, n) <= mostRows && (units === undefined || m <= mostRows)) {
     const parts = rowParts(product, units);
-    const what = m <= mostRows ? `${m} rows` : `${n} columns`;
+    const what = m <= mostRows ? (m === 1 ? '1 row' : `${m} rows`) : n === 1 ? '1 column' : `${n} columns`;
     return {
       kind: 'rows',
       parts: partsBytes(product, parts) <= traits.maxBindingBytes ? parts : 1,
