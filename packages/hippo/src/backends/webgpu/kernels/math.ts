@@ -29,7 +29,7 @@ const templates: Readonly<Record<string, string>> = {
   return (((r * r) * p + r) + 1.0) * low * high;
 }`,
 
-  // eˣ for x ≤ 0, or NaN: exactly 0 below −87.3. What softmax needs, at two thirds of the work.
+  // eˣ for x ≤ 88, or NaN: exactly 0 below −87.3. What softmax needs, at two thirds of the work.
   expNegative: `fn expNegative#(x: F) -> F {
   let clamped = select(x, F(-87.4), x < F(-87.4));
   let n = round(clamped * 1.4426950408889634);
@@ -87,7 +87,7 @@ fn logParts#(x: F) -> LogParts# {
   y = select(y, select(infinity, zero, up), size == zero);
   y = select(y, select(zero, infinity, up), size == infinity);
   let odd = (abs(b) < F(16777216.0)) & (abs(b * 0.5 - floor(b * 0.5)) == F(0.5));
-  y = select(y, select(select(nan, y, floor(b) == b), -y, odd), a < zero);
+  y = select(y, select(select(nan, y, (floor(b) == b) | (size == infinity)), -y, odd), a < zero);
   let endless = abs(b) == infinity;
   y = select(y, select(zero, infinity, (size > F(1.0)) == up), endless);
   y = select(y, nan, (endless & (size == F(1.0))) | isNan#(a) | isNan#(b));
@@ -169,6 +169,8 @@ fn logParts#(x: F) -> LogParts# {
   return select(withSign#(full, y), F(nonFinite(0x7fc00000u)), isNan#(x) | isNan#(y));
 }`,
 
+  // NaN loses.
+  larger: `fn larger#(a: F, b: F) -> F { return select(a, b, b > a); }`,
   // NaN where either is.
   maximum: `fn maximum#(a: F, b: F) -> F { return select(select(b, a, a > b), a + b, isNan#(a) | isNan#(b)); }`,
   minimum: `fn minimum#(a: F, b: F) -> F { return select(select(b, a, a < b), a + b, isNan#(a) | isNan#(b)); }`,

@@ -108,13 +108,21 @@ describe.runIf(webGpuTested)('products on a device', async () => {
     { m: 64, n: 128, k: 128, transposeA: true, epilogue: true },
     { m: 3, n: 128, k: 128, transposeB: true, batch: 3 },
     { m: 1, n: 200, k: 90 },
-  ])('come out of pieces: %o', async (options) => {
-    expect(await differenceOf(options, limit)).toBeLessThan(2e-5);
-  });
-  it.each([1, 2] as const)('come out of tiles with %i buffers, k in three parts', async (buffers) => {
-    const form: MatmulForm = { kind: 'tile', tile: { ...small, buffers }, parts: 3, reason: '' };
-    expect(await differenceOf({ m: 70, n: 45, k: 101, epilogue: true }, 1 << 20, form)).toBeLessThan(2e-5);
-  });
+  ])(
+    'come out of pieces: %o',
+    async (options) => {
+      expect(await differenceOf(options, limit)).toBeLessThan(2e-5);
+    },
+    120_000,
+  );
+  it.each([1, 2] as const)(
+    'come out of tiles with %i buffers, k in three parts',
+    async (buffers) => {
+      const form: MatmulForm = { kind: 'tile', tile: { ...small, buffers }, parts: 3, reason: '' };
+      expect(await differenceOf({ m: 70, n: 45, k: 101, epilogue: true }, 1 << 20, form)).toBeLessThan(2e-5);
+    },
+    120_000,
+  );
   it.each([false, true])('give a row the same bits alone and in company (Bᵀ: %s)', async (transposeB) => {
     const [n, k] = [52, 76];
     const inputs = productInputs({ m: 8, n, k });

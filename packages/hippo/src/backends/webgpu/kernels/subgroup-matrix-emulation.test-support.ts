@@ -1,4 +1,4 @@
-// Shaders with matrices of subgroups on devices that have none: every thread of a subgroup holds whole matrices of 16 × 16 and makes
+// Shaders with matrices of subgroups on devices that have none: every thread of a subgroup holds whole matrices of 8 × 8 and makes
 // all of their sums, and halves are packed by the functions that base devices have. For tests of a shader's logic; the sums are those of
 // f16 factors in f32, in another order.
 
@@ -13,23 +13,23 @@ const load = (
   place: string,
 ): string => `fn ${side}_${order}(offset: u32, stride: u32) -> Cells {
   var cells: Cells;
-  for (var i = 0u; i < 16u; i++) { for (var j = 0u; j < 16u; j++) { cells[i * 16u + j] = ${name}_half(offset * 8u + ${place}); } }
+  for (var i = 0u; i < 8u; i++) { for (var j = 0u; j < 8u; j++) { cells[i * 8u + j] = ${name}_half(offset * 8u + ${place}); } }
   return cells;
 }`;
 
 const store = (name: string): string => `fn ${name}_store(offset: u32, value: Cells, stride: u32, lane: u32) {
   var cells = value;
   if (lane > 0u) { return; }
-  for (var i = 0u; i < 256u; i++) { ${name}[offset + i / 16u * stride + i % 16u] = cells[i]; }
+  for (var i = 0u; i < 64u; i++) { ${name}[offset + i / 8u * stride + i % 8u] = cells[i]; }
 }`;
 
 const multiply = `fn multiply_add(a: Cells, b: Cells, c: Cells) -> Cells {
   var left = a;
   var right = b;
   var sums = c;
-  for (var i = 0u; i < 16u; i++) {
-    for (var j = 0u; j < 16u; j++) {
-      for (var l = 0u; l < 16u; l++) { sums[i * 16u + j] += left[i * 16u + l] * right[l * 16u + j]; }
+  for (var i = 0u; i < 8u; i++) {
+    for (var j = 0u; j < 8u; j++) {
+      for (var l = 0u; l < 8u; l++) { sums[i * 8u + j] += left[i * 8u + l] * right[l * 8u + j]; }
     }
   }
   return sums;
@@ -39,7 +39,7 @@ const multiply = `fn multiply_add(a: Cells, b: Cells, c: Cells) -> Cells {
 export function emulateSubgroupMatrices(source: string): string {
   const target = source.includes('&scratch') ? 'scratch' : 'matrixC';
   const functions = [
-    'alias Cells = array<f32, 256>;',
+    'alias Cells = array<f32, 64>;',
     storage('tileA'),
     storage('tileB'),
     load('tileA', 'left', 'row_major', 'i * stride * 8u + j'),
@@ -52,8 +52,8 @@ export function emulateSubgroupMatrices(source: string): string {
   const text = source
     .replaceAll(/enable (f16|chromium_experimental_subgroup_matrix);\n/g, '')
     .replace('bitcast<vec2<u32>>(vec4<f16>(x))', 'vec2<u32>(pack2x16float(x.xy), pack2x16float(x.zw))')
-    .replaceAll(/subgroup_matrix_result<f32, 16, 16>/g, 'Cells')
-    .replaceAll(/subgroupMatrixLoad<subgroup_matrix_(left|right)<f16, 16, 16>, (\w+)>\(&tile[AB], /g, '$1_$2(')
+    .replaceAll(/subgroup_matrix_result<f32, 8, 8>/g, 'Cells')
+    .replaceAll(/subgroupMatrixLoad<subgroup_matrix_(left|right)<f16, 8, 8>, (\w+)>\(&tile[AB], /g, '$1_$2(')
     .replaceAll(/subgroupMatrixStore<row_major>\(&(\w+), (.*)\);/g, '$1_store($2, lane);')
     .replaceAll('subgroupMatrixMultiplyAccumulate', 'multiply_add');
   return `${text}\n${functions.join('\n')}`;
