@@ -7,9 +7,18 @@ type Modules = {
   readonly 'kernels/matmul-subgroup-matrix': typeof import('../../packages/hippo/src/backends/webgpu/kernels/matmul-subgroup-matrix.js');
 };
 
+/** That of the package, or of this repository's build where packages are not linked (a machine that got built files alone). */
+function entryPoint(): string {
+  try {
+    return import.meta.resolve('hippo');
+  } catch {
+    return new URL('../../../packages/hippo/dist/index.js', import.meta.url).href;
+  }
+}
+
 /** A module of the WebGPU backend. */
 export async function webGpuModule<Name extends keyof Modules>(name: Name): Promise<Modules[Name]> {
-  const address = new URL(`./backends/webgpu/${name}.js`, import.meta.resolve('hippo'));
+  const address = new URL(`./backends/webgpu/${name}.js`, entryPoint());
   return (await import(address.href)) as Modules[Name]; // the table above says what lies there
 }
 
