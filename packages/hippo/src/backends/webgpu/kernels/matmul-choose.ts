@@ -26,10 +26,10 @@ export interface MatmulForm {
 const tiles: readonly { readonly form: TileForm; readonly rate: number }[] = [
   { form: tileForm(128, 128, 8, 8), rate: 1 },
   { form: tileForm(128, 64, 8, 8), rate: 0.85 },
-  { form: tileForm(64, 64, 8, 4), rate: 0.7 },
-  { form: tileForm(32, 64, 4, 4), rate: 0.45 },
-  { form: tileForm(64, 32, 4, 4), rate: 0.45 },
-  { form: tileForm(32, 32, 4, 4), rate: 0.4 },
+  { form: tileForm(64, 64, 8, 4, { unroll: 4 }), rate: 0.7 },
+  { form: tileForm(32, 64, 4, 4, { unroll: 4 }), rate: 0.45 },
+  { form: tileForm(64, 32, 4, 4, { unroll: 4 }), rate: 0.45 },
+  { form: tileForm(32, 32, 4, 4, { unroll: 4 }), rate: 0.4 },
 ];
 
 /** Of the device that the model of the time is for: multiprocessors (WebGPU does not tell), multiply-adds a nanosecond of each, bytes a nanosecond, and a dispatch. */
@@ -65,7 +65,7 @@ export function chooseForm(product: Product, traits: DeviceTraits, units?: numbe
   const { m, n } = product;
   if (Math.min(m, n) <= mostRows && (units === undefined || m <= mostRows)) {
     const parts = rowParts(product, units);
-    const what = m <= mostRows ? `${m} rows` : `${n} columns`;
+    const what = m <= mostRows ? (m === 1 ? '1 row' : `${m} rows`) : n === 1 ? '1 column' : `${n} columns`;
     return {
       kind: 'rows',
       parts: partsBytes(product, parts) <= traits.maxBindingBytes ? parts : 1,

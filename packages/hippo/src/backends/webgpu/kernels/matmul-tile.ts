@@ -219,16 +219,39 @@ function loopLines(
   const registers = slotsOf(form)
     .map(({ slot }) => `  ${[0, 1, 2, 3].map((i) => `var next${slot}_${i} = vec4<f32>();`).join(' ')}`)
     .join('\n');
-  const fetch = (indent: string): string => fetchText(form, { a, b }, indent);
-  return `${registers}
-${prefetch ? `  {\n    let k = firstK;\n${fetch('    ')}\n  }` : ''}
+  const fetch = `${fetchText(form, { a, b }, '      ')}`;
+  const store = storeText(form, '      ');
+  const k = `let k = firstK + step * ${tileK}u;`;
+  if (!prefetch) {
+    return `${registers}
   for (var step = 0u; step < ${steps}; step++) {
 ${buffers === 2 ? '    let buffer = step % 2u;' : '    workgroupBarrier();'}
-${prefetch ? '' : `    {\n      let k = firstK + step * ${tileK}u;\n${fetch('      ')}\n    }`}
-${storeText(form, '    ')}
+    {
+      ${k}
+${fetch}
+${store}
+    }
     workgroupBarrier();
-${prefetch ? `    if (step + 1u < ${steps}) {\n      let k = firstK + (step + 1u) * ${tileK}u;\n${fetch('      ')}\n    }` : ''}
 ${multiplyLines(form)}
+  }`;
+  }
+  // Fetches a step, multiplies the one before, then stores what was fetched; the text has each once.
+  return `${registers}
+  for (var step = 0u; step <= ${steps}; step++) {
+    if (step < ${steps}) {
+      ${k}
+${fetch}
+    }
+    if (step > 0u) {
+${buffers === 2 ? '      let buffer = (step - 1u) % 2u;' : ''}
+${multiplyLines(form)}
+    }
+${buffers === 2 ? '' : '    workgroupBarrier();'}
+    if (step < ${steps}) {
+${buffers === 2 ? '      let buffer = step % 2u;' : ''}
+${store}
+    }
+    workgroupBarrier();
   }`;
 }
 

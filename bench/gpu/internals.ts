@@ -1,0 +1,32 @@
+// The parts of the built package that the measurements of single kernels need and users do not: loaded from beside its entry point.
+type Modules = {
+  readonly 'open-device': typeof import('../../packages/hippo/src/backends/webgpu/open-device.js');
+  readonly pipelines: typeof import('../../packages/hippo/src/backends/webgpu/pipelines.js');
+  readonly 'kernels/matmul-choose': typeof import('../../packages/hippo/src/backends/webgpu/kernels/matmul-choose.js');
+  readonly 'kernels/matmul-tile': typeof import('../../packages/hippo/src/backends/webgpu/kernels/matmul-tile.js');
+  readonly 'kernels/matmul-subgroup-matrix': typeof import('../../packages/hippo/src/backends/webgpu/kernels/matmul-subgroup-matrix.js');
+};
+
+/** That of the package, or of this repository's build where packages are not linked (a machine that got built files alone). */
+function entryPoint(): string {
+  try {
+    return import.meta.resolve('hippo');
+  } catch {
+    return new URL('../../../packages/hippo/dist/index.js', import.meta.url).href;
+  }
+}
+
+/** A module of the WebGPU backend. */
+export async function webGpuModule<Name extends keyof Modules>(name: Name): Promise<Modules[Name]> {
+  const address = new URL(`./backends/webgpu/${name}.js`, entryPoint());
+  return (await import(address.href)) as Modules[Name]; // the table above says what lies there
+}
+
+export type {
+  MatmulForm,
+  ProductKernel,
+} from '../../packages/hippo/src/backends/webgpu/kernels/matmul-choose.js';
+export type { Product } from '../../packages/hippo/src/backends/webgpu/kernels/matmul-product.js';
+export type { SubgroupMatrixForm } from '../../packages/hippo/src/backends/webgpu/kernels/matmul-subgroup-matrix.js';
+export type { OpenedDevice } from '../../packages/hippo/src/backends/webgpu/open-device.js';
+export type { DeviceTraits } from '../../packages/hippo/src/backends/webgpu/traits.js';
