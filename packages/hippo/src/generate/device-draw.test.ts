@@ -87,7 +87,7 @@ describe.each(Object.entries<DeviceOptions>({ wasm: { backend: 'wasm', threads: 
     });
 
     it('draws as often as the scores say', async () => {
-      const [draws, row] = [4000, [0, 1, 2, Number.NEGATIVE_INFINITY, 1.5, -1]];
+      const [draws, row] = [1000, [0, 1, 2, Number.NEGATIVE_INFINITY, 1.5, -1]];
       const scores = Float32Array.from({ length: draws * row.length }, (_, i) => row[i % row.length] ?? 0);
       const counts = new Array<number>(row.length).fill(0);
       for (const token of await drawRows(device, scores, row.length, { seed: 11 })) counts[token]!++;
