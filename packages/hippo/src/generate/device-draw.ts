@@ -16,11 +16,11 @@ export interface SamplingPlace {
   readonly reason: string;
 }
 
-type Choosing = Pick<ContinuationOptions, 'logprobs' | 'minTokens' | 'stopTokens'> &
-  Parameters<typeof changesNothing>[0];
+/** Options of `generate` or `generateTexts`. */
+type Choosing = Partial<ContinuationOptions> & { readonly session?: unknown };
 
 /** Where `generate` and `generateTexts` choose the tokens that follow the first one, which always comes from the prompt's scores. */
-export function samplingPlace({ backend }: Device, options: Choosing & { readonly session?: unknown }): SamplingPlace {
+export function samplingPlace({ backend }: Device, options: Choosing): SamplingPlace {
   const { logprobs = 0, minTokens = 0, stopTokens = [], session } = options;
   const host = (reason: string): SamplingPlace => ({ where: 'host', reason });
   if (!backend.separateMemory) return host('scores lie in the memory of the host');
@@ -39,10 +39,7 @@ export interface DeviceDraw {
 }
 
 /** The draw of these options, or undefined where the host chooses. */
-export function deviceDraw(
-  device: Device,
-  options: Parameters<typeof samplingPlace>[1] & ContinuationOptions,
-): DeviceDraw | undefined {
+export function deviceDraw(device: Device, options: Choosing): DeviceDraw | undefined {
   if (samplingPlace(device, options).where === 'host') return undefined;
   const { temperature = 1, topK = allTokens, topP = 1, minP = 0, seed = 0 } = options;
   const cuts = isGreedy(options) ? greedy : { temperature, topK, topP, minP };

@@ -20,6 +20,13 @@ export interface AttentionSizes {
   readonly headDim: number;
 }
 
+/** What a kernel is made for. */
+export interface AttentionNode extends AttentionSizes {
+  /** Batch times heads. */
+  readonly sequences: number;
+  readonly scale: number;
+}
+
 export interface AttentionTile extends TileSizes, AttentionSizes {
   /** Groups of eight threads. */
   readonly groups: number;

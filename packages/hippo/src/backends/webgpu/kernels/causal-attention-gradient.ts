@@ -5,6 +5,7 @@
 // Traffic: as the forward kernel; the tile's own two operands stay in workgroup memory.
 import type { DeviceTraits } from '../traits.ts';
 import {
+  type AttentionNode,
   type AttentionTile,
   addWeighted,
   chooseTile,
@@ -26,7 +27,6 @@ import {
   weightType,
   writeVector,
 } from './attention-tile.ts';
-import type { AttentionNode } from './causal-attention.ts';
 import { alignRange, type Dispatch, input, type KernelChoice, output, reads, workspace, writes } from './dispatch.ts';
 import { gridOf, gridParameters, workgroupNumber } from './grid.ts';
 import { literal } from './literal.ts';

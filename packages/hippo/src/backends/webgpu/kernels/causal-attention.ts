@@ -8,6 +8,7 @@ import type { Node } from '../../../graph/value.ts';
 import { elementCount } from '../../../tensor/shape.ts';
 import type { DeviceTraits } from '../traits.ts';
 import {
+  type AttentionNode,
   type AttentionTile,
   addWeighted,
   chooseTile,
@@ -45,14 +46,6 @@ const candidates: readonly TileSizes[] = [
   { rows: 8, columns: 8, rowsEach: 1 },
   { rows: 2, columns: 8, rowsEach: 1 },
 ];
-
-export interface AttentionNode {
-  /** Batch times heads. */
-  readonly sequences: number;
-  readonly length: number;
-  readonly headDim: number;
-  readonly scale: number;
-}
 
 /** Sizes of a node whose operand `at` is the queries. */
 function sizesOf({ inputs, attributes }: Node, at: number): AttentionNode {

@@ -31,8 +31,7 @@ function sizesOf({ inputs, attributes }: Node): SampleTokensSizes {
 export function sampleTokensChoice(sizes: SampleTokensSizes, traits: DeviceTraits): KernelChoice {
   const { rows, classes } = sizes;
   const greedy = takesHighest(sizes);
-  const large = classes > 8192 && traits.maxThreads >= 1024 && traits.maxWorkgroupBytes >= 32_768;
-  const threads = large ? 1024 : 256;
+  const threads = threadsFor(classes, traits);
   const bytes = greedy ? 0 : alignRange(4 * rows * classes);
   return {
     workspaceBytes: bytes,
@@ -51,6 +50,12 @@ export function sampleTokensChoice(sizes: SampleTokensSizes, traits: DeviceTrait
       },
     ],
   };
+}
+
+/** Some eight elements or more for each thread; the sums of 1024 take 24 KiB of workgroup memory. */
+function threadsFor(classes: number, { maxThreads, maxWorkgroupBytes }: DeviceTraits): number {
+  if (classes > 8192 && maxThreads >= 1024 && maxWorkgroupBytes >= 32_768) return 1024;
+  return classes > 512 ? 256 : 64;
 }
 
 /** The cuts in words. */
