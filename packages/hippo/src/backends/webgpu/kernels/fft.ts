@@ -87,45 +87,57 @@ interface Part {
   readonly column: string;
 }
 
+/** Stages of radix 8 are one loop, since compilers take their time over eight complex numbers; what is left over is a stage of its own. */
 function stages(plan: FftPlan, direction: Direction, part: Part): string {
-  const list: string[] = [];
-  for (let block = part.block; block > part.stride; ) {
-    const radix = Math.min(8, block / part.stride);
-    list.push(stage(plan, direction, { ...part, block, radix }));
-    block /= radix;
-  }
-  return (direction === 'forward' ? list : list.toReversed()).join('\n');
+  const ratio = part.block / part.stride;
+  const eights = Math.floor(Math.log2(ratio) / 3);
+  const rest = ratio / 8 ** eights;
+  const loop = eights === 0 ? '' : eightLoop(plan, direction, part, eights);
+  const last = rest === 1 ? '' : stage(plan, direction, { ...part, radix: rest, apartBits: '0u' });
+  return (direction === 'forward' ? [loop, last] : [last, loop]).join('\n');
 }
 
+function eightLoop(plan: FftPlan, direction: Direction, part: Part, count: number): string {
+  const bits = Math.log2(part.block / part.stride);
+  const first = direction === 'forward' ? bits - 3 : bits - 3 * count;
+  // Counting down ends below zero, which wraps around: what is left over is less than three bits.
+  const header =
+    direction === 'forward'
+      ? `for (var bits = ${first}u; bits < ${bits}u; bits -= 3u)`
+      : `for (var bits = ${first}u; bits < ${bits}u; bits += 3u)`;
+  return `${header} {
+    ${stage(plan, direction, { ...part, radix: 8, apartBits: 'bits' })}
+    }`;
+}
+
+/** One stage; `apartBits` is WGSL for the logarithm of the distance of a butterfly's elements, in rows. */
 function stage(
   { size, threads, rowLength, rows }: FftPlan,
   direction: Direction,
-  part: Part & { readonly radix: number },
+  { radix, columns, stride, column, apartBits }: Part & { readonly radix: number; readonly apartBits: string },
 ): string {
-  const { block, radix, columns, stride, column } = part;
   const elements = stride === 1 ? rowLength : rows * columns;
-  const apart = block / radix / stride;
+  const bits = { columns: Math.log2(columns), radix: Math.log2(radix) };
   const offset = stride === 1 ? 'o' : `(o * ${stride}u + ${column} + c)`;
-  const turned = block / radix > 1;
-  const at = (k: number): string => `z[place(first + ${k * apart * columns}u)]`;
-  const factor = (k: number): string => `twiddles[${offset} * ${(k * size) / block}u]`;
+  const at = (k: number): string => (k === 0 ? 'z[place(first)]' : `z[place(first + ${k}u * apart)]`);
+  const factor = (k: number): string => `twiddles[${k}u * turn]`;
   const list = Array.from({ length: radix }, (_, k) => k);
-  const turns = (k: number): boolean => turned && k > 0;
   const reads = list.map(
-    (k) => `let a${k} = ${direction === 'inverse' && turns(k) ? `timesConjugate(${at(k)}, ${factor(k)})` : at(k)};`,
+    (k) => `let a${k} = ${direction === 'inverse' && k > 0 ? `timesConjugate(${at(k)}, ${factor(k)})` : at(k)};`,
   );
-  const { lines, results } = smallTransform(
-    list.map((k) => `a${k}`),
-    direction,
-    '',
-  );
+  const names = list.map((k) => `a${k}`);
+  const { lines, results } = smallTransform(names, direction, '');
   const stores = results.map(
-    (name, k) => `${at(k)} = ${direction === 'forward' && turns(k) ? `times(${name}, ${factor(k)})` : name};`,
+    (name, k) => `${at(k)} = ${direction === 'forward' && k > 0 ? `times(${name}, ${factor(k)})` : name};`,
   );
   return `for (var b = thread; b < ${elements / radix}u; b += ${threads}u) {
-      let c = b % ${columns}u;
-      let o = b / ${columns}u % ${apart}u;
-      let first = (b / ${columns * apart}u * ${apart * radix}u + o) * ${columns}u + c;
+      let c = b & ${columns - 1}u;
+      let rest = b >> ${bits.columns}u;
+      let o = rest & ((1u << ${apartBits}) - 1u);
+      let first = (((rest >> ${apartBits}) << (${apartBits} + ${bits.radix}u)) + o) * ${columns}u + c;
+      let apart = ${columns}u << ${apartBits};
+      // The block's w to the offset, as a power of the whole transform's.
+      let turn = ${offset} << (${Math.log2(size / radix / stride)}u - ${apartBits});
       ${[...reads, ...lines, ...stores].join('\n      ')}
     }
     workgroupBarrier();`;
