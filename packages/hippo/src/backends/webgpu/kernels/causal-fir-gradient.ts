@@ -22,7 +22,7 @@ const mostTileSteps = 1024;
 const enoughWorkgroups = 2048;
 
 /** Indices of inputs and outputs. */
-interface GradientOperands {
+export interface FilterGradientOperands {
   readonly dy: number;
   readonly dEnd: number | undefined;
   readonly u: number;
@@ -63,7 +63,7 @@ export const causalFirGradientChoosers: Readonly<Record<string, Chooser>> = {
     if (!u || !taps) return undefined;
     const sizes = firSizes(u, taps);
     if (Math.max(filterBytes(sizes.taps), correlationBytes(sizes)) > traits.maxWorkgroupBytes) return undefined;
-    const operands: GradientOperands = {
+    const operands: FilterGradientOperands = {
       dy: 0,
       dEnd: endGradient ? 1 : undefined,
       u: first,
@@ -82,26 +82,30 @@ export const causalFirGradientChoosers: Readonly<Record<string, Chooser>> = {
         slices.flatMap((slice) => [
           filterDispatch(sizes, { rows: dy, taps: given, skip: skipAt, state: dEnd, result: 0, ahead: true }, slice),
           ...(operands.dState === undefined || sizes.taps < 2 ? [] : [stateGradient(sizes, operands, slice)]),
-          correlate(sizes, operands, slice),
-          addParts(sizes, operands, slice),
+          ...tapsGradient(sizes, operands, slice),
         ]),
     };
   },
 };
 
-const correlationBytes = (sizes: FirSizes): number => {
+/** Bytes of workgroup memory that the sums need. */
+export const correlationBytes = (sizes: FirSizes): number => {
   const { steps } = sharingOf(sizes);
   return 4 * (2 * steps + haloOf(sizes.taps) + 4) + 16 * threads;
 };
 
-/** Bytes of a channel's sums before they are added up. */
-function partialBytes(sizes: FirSizes): number {
+/** Bytes of a channel's sums before they are added up, at the start of the workspace. */
+export function partialBytes(sizes: FirSizes): number {
   const { lagVectors, lagGroups, parts } = sharingOf(sizes);
   return Math.ceil((16 * lagVectors * lagGroups * parts) / 256) * 256;
 }
 
 /** dState_i = Σ_j taps_j·dy_{i−(M−1)+j}, and the end state's gradient where the row is shorter than the state. */
-function stateGradient({ batch, length, taps }: FirSizes, operands: GradientOperands, slice: ChannelSlice): Dispatch {
+function stateGradient(
+  { batch, length, taps }: FirSizes,
+  operands: FilterGradientOperands,
+  slice: ChannelSlice,
+): Dispatch {
   const kept = taps - 1;
   const count = slice.count * batch * kept;
   const { dEnd, dState = 0 } = operands;
@@ -127,8 +131,15 @@ fn main(@builtin(local_invocation_index) thread: u32, ${gridParameters}) {
   return { label: "gradient of the filter's state", bindings, code, workgroups: gridOf(Math.ceil(count / threads)) };
 }
 
+/** The gradients of taps and skip term: dtaps is output 1. */
+export const tapsGradient = (
+  sizes: FirSizes,
+  operands: FilterGradientOperands,
+  slice: ChannelSlice,
+): readonly Dispatch[] => [correlate(sizes, operands, slice), addParts(sizes, operands, slice)];
+
 /** Σ dy_t·x_{t−j} over the tiles of one workgroup. */
-function correlate(sizes: FirSizes, operands: GradientOperands, slice: ChannelSlice): Dispatch {
+function correlate(sizes: FirSizes, operands: FilterGradientOperands, slice: ChannelSlice): Dispatch {
   const { batch, length, taps } = sizes;
   const { steps, tiles, lagVectors, lagGroups, parts } = sharingOf(sizes);
   const kept = taps - 1;
@@ -201,7 +212,7 @@ fn main(@builtin(local_invocation_index) thread: u32, ${gridParameters}) {
 const sumsMemory = (sizes: FirSizes, slice: ChannelSlice) =>
   slice.of(workspace(0, partialBytes(sizes) * slice.count), partialBytes(sizes));
 
-function addParts(sizes: FirSizes, operands: GradientOperands, slice: ChannelSlice): Dispatch {
+function addParts(sizes: FirSizes, operands: FilterGradientOperands, slice: ChannelSlice): Dispatch {
   const { taps } = sizes;
   const { lagVectors, lagGroups, parts } = sharingOf(sizes);
   const count = slice.count * taps;

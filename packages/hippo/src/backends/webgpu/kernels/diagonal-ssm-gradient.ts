@@ -301,7 +301,7 @@ fn main(@builtin(local_invocation_index) thread: u32, ${gridParameters}) {
     }
   }
   workgroupBarrier();
-  ${each(vectors, (d) => `totals[thread] = dk${d}; workgroupBarrier(); if (thread == 0u) { var sum = vec4<f32>(0.0); for (var i = 0u; i < ${threads}u; i++) { sum += totals[i]; } sums[channel * ${bytes.sums / 16}u + number % ${parts}u * ${perPart}u + ${states + d}u] = sum; } workgroupBarrier();`)}
+  ${each(vectors, (d) => `locals[thread] = dk${d}; workgroupBarrier(); if (thread == 0u) { var sum = vec4<f32>(0.0); for (var i = 0u; i < ${threads}u; i++) { sum += locals[i]; } sums[channel * ${bytes.sums / 16}u + number % ${parts}u * ${perPart}u + ${states + d}u] = sum; } workgroupBarrier();`)}
   for (var n = thread; n < ${states}u; n += ${threads}u) { sums[channel * ${bytes.sums / 16}u + number % ${parts}u * ${perPart}u + n] = gradients[n]; }
 }`;
 }
@@ -320,8 +320,7 @@ var<workgroup> coefficients: array<vec4<f32>, ${2 * block}>;
 // Of a chunk and a state: (Σ λ^{T−1−j} u_j, Σ λ^i dy_i), which become (state at the start, h at the end), and the weighted sums.
 var<workgroup> locals: array<vec4<f32>, ${threads * (2 * block + 1)}>;
 // (conj dlogλ, Σ x Σ λ^i dy_i) of every state.
-var<workgroup> gradients: array<vec4<f32>, ${states}>;
-var<workgroup> totals: array<vec4<f32>, ${threads}>;${tiles.count > 1 ? `\nvar<workgroup> carry: array<vec2<f32>, ${states}>;` : ''}
+var<workgroup> gradients: array<vec4<f32>, ${states}>;${tiles.count > 1 ? `\nvar<workgroup> carry: array<vec2<f32>, ${states}>;` : ''}
 fn times(a: vec2<f32>, b: vec2<f32>) -> vec2<f32> {
   return vec2<f32>(a.x * b.x - a.y * b.y, a.x * b.y + a.y * b.x);
 }`;

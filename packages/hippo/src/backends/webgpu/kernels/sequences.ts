@@ -4,6 +4,7 @@ import { causalFirGradientChoosers } from './causal-fir-gradient.ts';
 import type { Chooser } from './chooser.ts';
 import { diagonalSsmChoosers } from './diagonal-ssm.ts';
 import { diagonalSsmGradientChoosers } from './diagonal-ssm-gradient.ts';
+import { fftConvChoosers } from './fft-conv.ts';
 import { h3MixerChoosers } from './h3-mixer.ts';
 
 export const sequenceChoosers: Readonly<Record<string, Chooser>> = {
@@ -11,5 +12,6 @@ export const sequenceChoosers: Readonly<Record<string, Chooser>> = {
   ...causalFirGradientChoosers,
   ...diagonalSsmChoosers,
   ...diagonalSsmGradientChoosers,
+  ...fftConvChoosers,
   ...h3MixerChoosers,
 };
