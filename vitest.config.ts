@@ -27,7 +27,8 @@ const browser: TestProjectInlineConfiguration = {
       'packages/hippo/src/models/{gpt2-weights,language-model,language-model.golden,quantized-model}.test.ts',
       'packages/hippo/src/train/train.test.ts',
     ],
-    testTimeout: 120_000,
+    exclude: ['**/*.snapshot.test.ts'],
+    testTimeout: 240_000,
     hookTimeout: 120_000,
     browser: {
       enabled: true,
@@ -52,7 +53,8 @@ export default defineConfig({
           name: 'unit',
           include: ['packages/**/*.test.ts', 'bench/**/*.test.ts'],
           exclude: ['**/*.slow.test.ts', '**/node_modules/**', '**/dist/**'],
-          testTimeout: 30_000,
+          // Shaders for a software adapter take a second each to compile.
+          testTimeout: 120_000,
         },
       },
       {
