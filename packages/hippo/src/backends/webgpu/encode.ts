@@ -8,7 +8,7 @@ export interface ReadyDispatch {
 }
 
 /** Dispatches of one command buffer: JavaScript takes as long to encode so many as a device to run so many small ones. */
-const dispatchesPerPart = 48;
+const dispatchesPerPart = 24;
 
 /** Command buffers for a list of dispatches: what encodes each. */
 export function encodeParts(dispatches: readonly ReadyDispatch[]): readonly ((encoder: GPUCommandEncoder) => void)[] {
