@@ -59,7 +59,7 @@ interface Layout {
 }
 
 /** Short rows gain nothing from long chunks, and their shaders compile sooner. */
-const chunkOf = (length: number): number => (length <= 512 ? 8 : 32);
+const chunkOf = (length: number): number => (length <= 512 ? 16 : 32);
 
 function layoutOf(sizes: ChunkSizes, { maxWorkgroupBytes }: DeviceTraits): Layout | undefined {
   const { states, taps, batch, channels, length } = sizes;
@@ -67,12 +67,14 @@ function layoutOf(sizes: ChunkSizes, { maxWorkgroupBytes }: DeviceTraits): Layou
   const halo = haloOf(taps);
   const fixed = 8 * states + 4 * chunk + (taps > 0 ? 4 * halo + 16 : 0);
   const tiles = tilesOf(sizes, { threads, chunk, halo, mostBytes: (maxWorkgroupBytes - fixed) * 0.7 });
-  const left = maxWorkgroupBytes - fixed - 16 * tiles.lineVectors - 8 * threads;
+  const left = maxWorkgroupBytes - fixed - 16 * tiles.lineVectors - 8 * (threads + 1);
   // Half the states at a time leave room for a second workgroup where there is more than the base.
-  const block = Math.min(states, 16, Math.floor(left / (8 * threads + 160)));
+  const block = Math.min(states, 16, Math.floor(left / (8 * threads + 168)));
   if (block < 1) return undefined;
   const rowGroups = Math.ceil(batch / tiles.rows);
-  const parts = Math.min(rowGroups, Math.max(1, Math.ceil(enoughWorkgroups / channels)));
+  // As many groups for each, so that all end at once.
+  const groupsEach = Math.max(1, Math.floor((rowGroups * channels) / enoughWorkgroups));
+  const parts = Math.ceil(rowGroups / groupsEach);
   return { sizes, table: ssmTable(states, chunk, taps), tiles, block, rowGroups, parts };
 }
 
@@ -238,7 +240,7 @@ function declarations({ sizes, tiles, block }: Layout, has: Has): string {
 var<workgroup> kernel: array<vec4<f32>, ${vectors}>;${has.mixer ? `\nvar<workgroup> shift: array<vec4<f32>, ${tiles.halo / 4 + 1}>;` : ''}
 var<workgroup> powers: array<vec4<f32>, ${8 * block}>;
 var<workgroup> coefficients: array<vec4<f32>, ${2 * block}>;
-var<workgroup> sums: array<vec2<f32>, ${threads * (block + 1)}>;${tiles.count > 1 ? `\nvar<workgroup> carry: array<vec2<f32>, ${states}>;` : ''}
+var<workgroup> sums: array<vec2<f32>, ${(threads + 1) * (block + 1)}>;${tiles.count > 1 ? `\nvar<workgroup> carry: array<vec2<f32>, ${states}>;` : ''}
 fn times(a: vec2<f32>, b: vec2<f32>) -> vec2<f32> {
   return vec2<f32>(a.x * b.x - a.y * b.y, a.x * b.y + a.y * b.x);
 }`,
@@ -335,11 +337,15 @@ function walk({ sizes, tiles, block }: Layout, has: Has, carried: boolean): stri
         let r = i / count;
         let whole = coefficients[2u * n].zw;
         var x = ${carried ? 'carry[base + n]' : givenState('(firstRow + r)', '(base + n)', states, has)};
+        var at = r * ${tiles.chunks * (block + 1)}u + n;
+        var sum = sums[at];
         for (var g = 0u; g < ${bound}; g++) {
-          let at = (r * ${tiles.chunks}u + g) * ${block + 1}u + n;
-          let sum = sums[at];
+          // Read ahead: the store below would hold up a load that follows it.
+          let next = sums[at + ${block + 1}u];
           sums[at] = x;
           x = times(whole, x) + sum;
+          sum = next;
+          at += ${block + 1}u;
         }${carried ? '\n        carry[base + n] = x;' : ''}${has.wantsEnd && whole ? `\n        ${last}` : ''}
       }`;
 }

@@ -64,7 +64,8 @@ function layoutOf(sizes: SsmSizes, { maxWorkgroupBytes }: DeviceTraits): Layout 
   const block = Math.min(states, 8, Math.floor(left / (32 * threads + 160)));
   if (block < 1) return undefined;
   const rowGroups = Math.ceil(batch / tiles.rows);
-  const parts = Math.min(rowGroups, Math.ceil(enoughWorkgroups / channels));
+  const groupsEach = Math.max(1, Math.floor((rowGroups * channels) / enoughWorkgroups));
+  const parts = Math.ceil(rowGroups / groupsEach);
   const table = ssmTable(states, chunk, 0);
   const bytes = {
     table: 16 * table.vectors,
