@@ -10,10 +10,11 @@ const usualPlaces: readonly string[] = [
   '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
 ];
 
-/** How to start it: a software adapter; as root (in a container) there is no sandbox. */
+/** How to start it: a software adapter, shaders compiled fast (see open-adapter.ts); as root (in a container) there is no sandbox. */
 export const chromiumArguments: readonly string[] = [
   '--enable-unsafe-webgpu',
   '--use-webgpu-adapter=swiftshader',
+  '--disable-dawn-features=use_vulkan_zero_initialize_workgroup_memory_extension',
   '--no-sandbox',
 ];
 
