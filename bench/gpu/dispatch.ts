@@ -41,4 +41,4 @@ for (const dispatches of options.small ? [1, 200] : [1, 10, 100, 1000]) {
     `${String(dispatches).padStart(5)} dispatches: ${result.encodeMicroseconds.toFixed(0)} µs of JavaScript (${(result.encodeMicroseconds / dispatches).toFixed(2)} each), ${result.wholeMicroseconds.toFixed(0)} µs in all (${(result.wholeMicroseconds / dispatches).toFixed(2)} each)`,
   );
 }
-writeJson(options.json, { name: 'dispatch', device: device.description, results });
+writeJson(options.output, { name: 'dispatch', device: device.description, results });

@@ -36,7 +36,7 @@ console.log(
   `${options.precision}: prefill of ${prompt.length} in ${prefill.toFixed(1)} ms; ${(1e3 * each).toFixed(3)} ms a token, ${(1 / each).toFixed(0)} tokens/s`,
 );
 console.log((await decoder.explain(1)).split('\n').slice(-2).join('\n'));
-writeJson(options.json, {
+writeJson(options.output, {
   name: 'generation',
   device: device.description,
   precision: options.precision,

@@ -11,24 +11,33 @@ export interface GpuArguments {
   /** Sizes that a software adapter can do. */
   readonly small: boolean;
   /** Where the results go as JSON; undefined: nowhere. */
-  readonly json: string | undefined;
+  readonly output: string | undefined;
   readonly precision: 'f32' | 'f16';
+  /** Sequences of a training step. */
+  readonly batch: number;
   readonly backend: 'webgpu' | 'wasm';
 }
 
-/** `--small`, `--json FILE`, `--precision f32|f16`, `--backend webgpu|wasm`. */
+/** `--small`, `--output FILE`, `--precision f32|f16`, `--backend webgpu|wasm`, `--batch N`, `--steps`. */
 export function gpuArguments(): GpuArguments {
   const { values } = parseArgs({
     options: {
       small: { type: 'boolean', default: false },
-      json: { type: 'string' },
+      output: { type: 'string' },
       precision: { type: 'string', default: 'f32' },
       backend: { type: 'string', default: 'webgpu' },
+      batch: { type: 'string', default: '1' },
       steps: { type: 'boolean', default: false },
     },
   });
   const precision = values.precision === 'f16' ? 'f16' : 'f32';
-  return { small: values.small, json: values.json, precision, backend: values.backend === 'wasm' ? 'wasm' : 'webgpu' };
+  return {
+    batch: Number(values.batch),
+    small: values.small,
+    output: values.output,
+    precision,
+    backend: values.backend === 'wasm' ? 'wasm' : 'webgpu',
+  };
 }
 
 export function openGpu({ precision, backend }: GpuArguments): Promise<Device> {

@@ -8,8 +8,8 @@ await using device = await openGpu(options);
 using store = createStore(device);
 const config = options.small
   ? parseModelConfig({ vocab_size: 96, d_model: 64, n_layer: 2, attn_layer_idx: [1], num_heads: 2, d_inner: 256 })
-  : preset('h3-125m');
-const [batch, length] = options.small ? [1, 128] : [1, 2048];
+  : { ...preset('h3-125m'), embed_dropout: 0, resid_dropout: 0, attn_dropout: 0 };
+const [batch, length] = options.small ? [1, 128] : [options.batch, 2048];
 const model = languageModel(config);
 for (const variable of model.variables) store.write(variable, quickNumbers(variable));
 console.log(device.description);
@@ -53,7 +53,7 @@ console.log(
 );
 printKernels(times);
 printSteps(profile);
-writeJson(options.json, {
+writeJson(options.output, {
   name: 'train-step',
   device: device.description,
   precision: options.precision,

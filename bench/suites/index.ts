@@ -79,6 +79,13 @@ export const suites: Readonly<Record<string, SuiteEntry>> = {
       'has one core.',
     load: () => import('./edges.ts'),
   },
+  webgpu: {
+    title: 'WebGPU on a GPU',
+    about:
+      'The WebGPU backend alone, results checked first (products against float64, the mixer against the wasm backend). Times are those of the ' +
+      'device, or of many runs one after another. On a machine without a GPU this takes hours.',
+    load: () => import('./webgpu.ts'),
+  },
   'state-space': {
     title: 'State-space layers by length',
     about:
