@@ -165,7 +165,7 @@ function trainingTable(runs: readonly ModelRun[]): Table | undefined {
 function generationTable(file: Files['generation'] | undefined): Table | undefined {
   return (
     file && {
-      caption: 'Generation with h3-125m at batch 1, scores read back for each token; prompt of 1,024 tokens.',
+      caption: 'Generation with h3-125m at batch 1, tokens chosen on the device; prompt of 1,024 tokens.',
       head: ['', 'tokens/s', 'ms a token', 'ms for the prompt'],
       rows: [['f32', short(file.tokensPerSecond), short(file.millisecondsPerToken), short(file.prefillMilliseconds)]],
     }
