@@ -90,7 +90,7 @@ fn main(@builtin(local_invocation_index) thread: u32, ${gridParameters}) {
   let number = ${workgroupNumber};
   if (number >= ${count}u) { return; }
 ${placeLines({ tilesM, tilesN, parts, batch }, form)}
-${parts === 1 ? '  const firstK = 0u;' : `  let firstK = part * ${partK}u;\n  let steps = (min(${partK}u, ${k}u - firstK) + ${tileK - 1}u) / ${tileK}u;`}
+${parts === 1 ? '  const firstK = 0u;' : `  let firstK = part * ${partK}u;\n  let steps = (min(${partK}u, ${k}u - min(firstK, ${k}u)) + ${tileK - 1}u) / ${tileK}u;`}
 ${accumulatorLines(form)}
 ${loopLines(form, { a, b, steps })}
 ${finishLines(form, { product, finish, over, parts })}
