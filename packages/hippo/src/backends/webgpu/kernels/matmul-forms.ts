@@ -35,6 +35,8 @@ const tiles: readonly (Speed & { readonly form: TileForm })[] = [
 const subgroupTiles: readonly (Speed & { readonly sizes: readonly [number, number, number, number, number] })[] = [
   { sizes: [128, 128, 32, 2, 2], rate: 200, resident: 2, step: 1000 },
   { sizes: [256, 128, 32, 4, 2], rate: 192, resident: 1, step: 1400 },
+  { sizes: [128, 128, 64, 2, 4], rate: 178, resident: 1, step: 1500 },
+  { sizes: [64, 128, 64, 2, 2], rate: 155, resident: 2, step: 1250 }, // ≈
   { sizes: [64, 128, 32, 2, 2], rate: 145, resident: 4, step: 850 },
   { sizes: [128, 64, 32, 2, 2], rate: 145, resident: 4, step: 850 }, // ≈
   { sizes: [64, 64, 64, 2, 2], rate: 125, resident: 4, step: 1100 }, // ≈
