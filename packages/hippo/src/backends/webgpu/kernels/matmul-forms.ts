@@ -1,5 +1,5 @@
-// The forms that products may take, with their speeds, and a model of the time by which one is preferred. The speeds are of an H100
-// without bounds checks; those marked ≈ are estimates.
+// The forms that products may take, with their speeds, and a model of the time by which one is preferred. Rates were measured at 4096³
+// on an H100 without bounds checks, but for those marked ≈; workgroups at once and times of a step are estimates.
 //
 // A multiprocessor takes w = ⌈workgroups/processors⌉ workgroups, `resident` at once. It is bound by what all of them compute, or, with
 // few of them, by the time that one needs for a step, during which nothing hides that it waits for memory and for its barriers:
@@ -20,21 +20,28 @@ interface Speed {
   readonly step: number;
 }
 
+interface SubgroupTile {
+  /** Tile, numbers along k, subgroups along m and n. */
+  readonly sizes: readonly [tileM: number, tileN: number, tileK: number, subgroupsM: number, subgroupsN: number];
+  /** Where it is not 'vec4<u32>', one buffer, with prefetch. */
+  readonly other?: Partial<Pick<SubgroupMatrixForm, 'staging' | 'buffers' | 'prefetch'>>;
+}
+
 /** Of sums and factors in f32. */
 const tiles: readonly (Speed & { readonly form: TileForm })[] = [
   { form: tileForm(128, 128, 8, 8, { prefetch: false }), rate: 39, resident: 2, step: 1800 },
-  { form: tileForm(128, 64, 8, 8, { prefetch: false }), rate: 30, resident: 4, step: 1300 },
+  { form: tileForm(128, 64, 8, 8, { prefetch: false }), rate: 30, resident: 4, step: 1300 }, // ≈
   { form: tileForm(64, 64, 8, 8), rate: 32, resident: 6, step: 1100 },
   { form: tileForm(64, 64, 8, 4, { unroll: 4 }), rate: 29, resident: 6, step: 900 },
-  { form: tileForm(32, 64, 4, 4, { unroll: 4 }), rate: 18, resident: 8, step: 800 },
-  { form: tileForm(64, 32, 4, 4, { unroll: 4 }), rate: 18, resident: 8, step: 800 },
-  { form: tileForm(32, 32, 4, 4, { unroll: 4 }), rate: 16, resident: 16, step: 700 },
+  { form: tileForm(32, 64, 4, 4, { unroll: 4 }), rate: 18, resident: 8, step: 800 }, // ≈
+  { form: tileForm(64, 32, 4, 4, { unroll: 4 }), rate: 18, resident: 8, step: 800 }, // ≈
+  { form: tileForm(32, 32, 4, 4, { unroll: 4 }), rate: 16, resident: 16, step: 700 }, // ≈
 ];
 
-/** Of factors in f16, by subgroup matrices: tile, numbers along k, subgroups along m and n. */
-const subgroupTiles: readonly (Speed & { readonly sizes: readonly [number, number, number, number, number] })[] = [
+/** Of factors in f16, by subgroup matrices. */
+const subgroupTiles: readonly (Speed & SubgroupTile)[] = [
   { sizes: [128, 128, 32, 2, 2], rate: 200, resident: 2, step: 1000 },
-  { sizes: [256, 128, 32, 4, 2], rate: 192, resident: 1, step: 1400 },
+  { sizes: [256, 128, 32, 4, 2], rate: 192, resident: 1, step: 1400 }, // 205, and 185 with B transposed
   { sizes: [128, 128, 64, 2, 4], rate: 178, resident: 1, step: 1500 },
   { sizes: [64, 128, 64, 2, 2], rate: 155, resident: 2, step: 1250 }, // ≈
   { sizes: [64, 128, 32, 2, 2], rate: 145, resident: 4, step: 850 },
@@ -119,9 +126,17 @@ export function preferredSubgroupMatrix(
   if (!matrix || !traits.subgroups) return undefined;
   const size = traits.subgroups.max;
   const forms = subgroupTiles
-    .map(({ sizes: [tileM, tileN, tileK, subgroupsM, subgroupsN], ...speed }) => {
+    .map(({ sizes: [tileM, tileN, tileK, subgroupsM, subgroupsN], other, ...speed }) => {
       const sizes = { tileM, tileN, tileK, subgroupsM, subgroupsN } as const;
-      const form: SubgroupMatrixForm = { ...sizes, matrix, size, staging: 'vec4<u32>', buffers: 1, prefetch: true };
+      const form: SubgroupMatrixForm = {
+        ...sizes,
+        matrix,
+        size,
+        staging: 'vec4<u32>',
+        buffers: 1,
+        prefetch: true,
+        ...other,
+      };
       return { ...speed, form };
     })
     .filter(
