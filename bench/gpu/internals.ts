@@ -4,7 +4,7 @@ type Modules = {
   readonly pipelines: typeof import('../../packages/hippo/src/backends/webgpu/pipelines.js');
   readonly 'kernels/matmul-choose': typeof import('../../packages/hippo/src/backends/webgpu/kernels/matmul-choose.js');
   readonly 'kernels/matmul-tile': typeof import('../../packages/hippo/src/backends/webgpu/kernels/matmul-tile.js');
-  readonly 'kernels/matmul-subgroup-matrix': typeof import('../../packages/hippo/src/backends/webgpu/kernels/matmul-subgroup-matrix.js');
+  readonly 'kernels/matmul-subgroup-form': typeof import('../../packages/hippo/src/backends/webgpu/kernels/matmul-subgroup-form.js');
 };
 
 /** That of the package, or of this repository's build where packages are not linked (a machine that got built files alone). */
@@ -27,6 +27,7 @@ export type {
   ProductKernel,
 } from '../../packages/hippo/src/backends/webgpu/kernels/matmul-choose.js';
 export type { Product } from '../../packages/hippo/src/backends/webgpu/kernels/matmul-product.js';
-export type { SubgroupMatrixForm } from '../../packages/hippo/src/backends/webgpu/kernels/matmul-subgroup-matrix.js';
+export type { SubgroupMatrixForm } from '../../packages/hippo/src/backends/webgpu/kernels/matmul-subgroup-form.js';
+export type { TileForm } from '../../packages/hippo/src/backends/webgpu/kernels/matmul-tile.js';
 export type { OpenedDevice } from '../../packages/hippo/src/backends/webgpu/open-device.js';
 export type { DeviceTraits } from '../../packages/hippo/src/backends/webgpu/traits.js';

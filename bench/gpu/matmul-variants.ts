@@ -1,98 +1,181 @@
-// The forms in which a product is measured: what the backend chooses, and others by parameters.
+// The forms in which a product is measured: what the backend chooses, and the most promising others, with k in as many parts as give
+// a large device one, two and three rounds of workgroups.
 import {
   type DeviceTraits,
   type MatmulForm,
   type Product,
   type SubgroupMatrixForm,
+  type TileForm,
   webGpuModule,
 } from './internals.ts';
 
 export interface Variant {
   readonly name: string;
   readonly form: MatmulForm;
+  /** What the backend takes. */
+  readonly chosen: boolean;
   readonly traits: DeviceTraits;
   /** Largest error allowed, as in product-shapes.ts. */
   readonly tolerance: number;
 }
 
 const { chooseForm } = await webGpuModule('kernels/matmul-choose');
-const { threadsOf, tileForm, workgroupBytesOf } = await webGpuModule('kernels/matmul-tile');
-const { subgroupMatrixBytes, subgroupThreads } = await webGpuModule('kernels/matmul-subgroup-matrix');
+const { partLength, threadsOf, tileForm, workgroupBytesOf } = await webGpuModule('kernels/matmul-tile');
+const { subgroupMatrixBytes, subgroupThreads } = await webGpuModule('kernels/matmul-subgroup-form');
 
-const tiles = {
-  '128×128 k16 unroll8': tileForm(128, 128, 8, 8),
-  '128×128 k16 unroll16': tileForm(128, 128, 8, 8, { unroll: 16 }),
-  '128×128 k16 loop': tileForm(128, 128, 8, 8, { unroll: 1 }),
-  '128×128 k16 no prefetch': tileForm(128, 128, 8, 8, { prefetch: false }),
-  '128×128 k16 across16': tileForm(128, 128, 8, 8, { across: 16 }),
-  '128×128 k8 unroll8': tileForm(128, 128, 8, 8, { tileK: 8 }),
-  '128×128 k8 two buffers': tileForm(128, 128, 8, 8, { tileK: 8, buffers: 2 }),
-  '128×128 k16 two buffers': tileForm(128, 128, 8, 8, { buffers: 2 }),
-  '128×128 k32': tileForm(128, 128, 8, 8, { tileK: 32 }),
-  '256×128 k16 512 threads': tileForm(256, 128, 8, 8),
-  '256×128 k8 16×8 a thread': tileForm(256, 128, 16, 8, { tileK: 8 }),
-  '128×64 k16': tileForm(128, 64, 8, 8),
-  '64×64 k16': tileForm(64, 64, 8, 4),
-  '64×64 k16 8×8 a thread': tileForm(64, 64, 8, 8),
-} as const;
+type SubgroupSizes = Omit<SubgroupMatrixForm, 'matrix' | 'size'>;
 
-/** Sizes, subgroups along m and n, and how factors are staged. */
-const subgroupSizes: readonly Omit<SubgroupMatrixForm, 'matrix' | 'size'>[] = [
-  { tileM: 128, tileN: 128, tileK: 32, subgroupsM: 2, subgroupsN: 4, staging: 'vec4<u32>', buffers: 1 },
-  { tileM: 128, tileN: 128, tileK: 32, subgroupsM: 2, subgroupsN: 4, staging: 'vec4<f16>', buffers: 1 },
-  { tileM: 128, tileN: 128, tileK: 32, subgroupsM: 2, subgroupsN: 4, staging: 'f16', buffers: 1 },
-  { tileM: 128, tileN: 128, tileK: 32, subgroupsM: 2, subgroupsN: 4, staging: 'vec4<u32>', buffers: 2 },
-  { tileM: 128, tileN: 128, tileK: 32, subgroupsM: 2, subgroupsN: 2, staging: 'vec4<u32>', buffers: 1 },
-  { tileM: 128, tileN: 128, tileK: 64, subgroupsM: 2, subgroupsN: 4, staging: 'vec4<u32>', buffers: 1 },
-  { tileM: 128, tileN: 128, tileK: 16, subgroupsM: 2, subgroupsN: 4, staging: 'vec4<u32>', buffers: 2 },
-  { tileM: 256, tileN: 128, tileK: 32, subgroupsM: 4, subgroupsN: 2, staging: 'vec4<u32>', buffers: 1 },
-  { tileM: 256, tileN: 128, tileK: 32, subgroupsM: 4, subgroupsN: 4, staging: 'vec4<u32>', buffers: 1 },
-  { tileM: 64, tileN: 128, tileK: 32, subgroupsM: 2, subgroupsN: 2, staging: 'vec4<u32>', buffers: 1 },
-  { tileM: 64, tileN: 64, tileK: 32, subgroupsM: 2, subgroupsN: 2, staging: 'vec4<u32>', buffers: 1 },
+const halves = (
+  [tileM, tileN, tileK]: readonly [number, number, number],
+  [subgroupsM, subgroupsN]: readonly [number, number],
+  other: Partial<SubgroupSizes> = {},
+): SubgroupSizes => ({
+  ...{ tileM, tileN, tileK, subgroupsM, subgroupsN, staging: 'vec4<u32>', buffers: 1, prefetch: true },
+  ...other,
+});
+
+const lazy = { prefetch: false } as const;
+
+/** A form and its number of parts; those of a product that fills the device alone. */
+const largeTiles: readonly (readonly [TileForm, number])[] = [
+  [tileForm(128, 128, 8, 8), 1],
+  [tileForm(128, 128, 8, 8, lazy), 1],
+  [tileForm(128, 128, 8, 8, { ...lazy, unroll: 16 }), 1],
+  [tileForm(128, 128, 8, 8, { ...lazy, tileK: 32 }), 1],
+  [tileForm(128, 128, 8, 8, { ...lazy, across: 16 }), 1],
+  [tileForm(128, 128, 16, 8, lazy), 1],
+  [tileForm(128, 128, 16, 8), 1],
+  [tileForm(256, 128, 16, 8), 1],
+];
+
+const largeHalves: readonly (readonly [SubgroupSizes, number])[] = [
+  [halves([128, 128, 32], [2, 2]), 1],
+  [halves([128, 128, 32], [2, 2], { staging: 'vec4<f16>' }), 1],
+  [halves([128, 128, 32], [2, 2], { buffers: 2 }), 1],
+  [halves([128, 128, 32], [2, 2], lazy), 1],
+  [halves([128, 128, 64], [2, 2], lazy), 1],
+  [halves([128, 128, 64], [2, 4]), 1],
+  [halves([256, 128, 32], [4, 2]), 1],
+  [halves([64, 128, 32], [1, 2], lazy), 1],
+];
+
+/** Parts for a number of rounds of tiles. */
+type Rounds = (rounds: number, tileM: number, tileN: number) => number;
+
+const smallTiles = (rounds: Rounds): readonly (readonly [TileForm, number])[] => [
+  [tileForm(128, 128, 8, 8, lazy), rounds(1, 128, 128)],
+  [tileForm(128, 128, 8, 8, lazy), rounds(2, 128, 128)],
+  [tileForm(128, 128, 8, 8, lazy), rounds(4, 128, 128)],
+  [tileForm(128, 128, 16, 8), rounds(2, 128, 128)],
+  [tileForm(64, 64, 8, 8), rounds(3, 64, 64)],
+  [tileForm(64, 64, 8, 8), rounds(6, 64, 64)],
+  [tileForm(64, 64, 8, 8, lazy), rounds(6, 64, 64)],
+  [tileForm(128, 64, 8, 8, lazy), rounds(4, 128, 64)],
+];
+
+const smallHalves = (rounds: Rounds): readonly (readonly [SubgroupSizes, number])[] => [
+  [halves([128, 128, 32], [2, 2]), rounds(1, 128, 128)],
+  [halves([128, 128, 32], [2, 2]), rounds(2, 128, 128)],
+  [halves([128, 128, 32], [2, 2], { staging: 'vec4<f16>' }), rounds(3, 128, 128)],
+  [halves([128, 128, 64], [2, 4]), rounds(1, 128, 128)],
+  [halves([64, 128, 32], [2, 2]), rounds(2, 64, 128)],
+  [halves([64, 128, 64], [2, 2]), rounds(2, 64, 128)],
+  [halves([64, 128, 32], [1, 2], lazy), rounds(4, 64, 128)],
+  [halves([64, 64, 64], [2, 2]), rounds(3, 64, 64)],
+  [halves([64, 64, 64], [2, 2]), rounds(6, 64, 64)],
+  [halves([64, 64, 32], [2, 2]), rounds(6, 64, 64)],
 ];
 
 const f32Tolerance = 1e-5;
 /** Two roundings to f16 a product, 2⁻¹¹ each, and their sum over k. */
 const f16Tolerance = 2e-3;
 
-/** All forms that the device can run. */
+/** Multiprocessors of the device that the forms are for. */
+const processors = 132;
+
+/** All forms that the device can run, each once. */
 export function variantsOf(product: Product, traits: DeviceTraits): readonly Variant[] {
-  const f32 = { ...traits, precision: 'f32' } as const;
-  const f16 = { ...traits, precision: 'f16' } as const;
-  const chosen: Variant = {
-    name: 'chosen',
-    form: chooseForm(product, f32),
-    traits: f32,
-    tolerance: f32Tolerance,
-  };
-  if (chosen.form.kind === 'rows') return [chosen, ...rowVariants(product, f32)];
-  const forTiles = Object.entries(tiles).flatMap(([name, tile]): Variant[] =>
-    workgroupBytesOf(tile) > traits.maxWorkgroupBytes || threadsOf(tile) > traits.maxThreads
-      ? []
-      : [{ name, form: { kind: 'tile', tile, parts: 1, reason: '' }, traits: f32, tolerance: f32Tolerance }],
-  );
-  const half = chooseForm(product, f16);
-  return [chosen, ...forTiles, ...(half.subgroup ? subgroupVariants(half, half.subgroup, f16) : [])];
+  const f32 = { traits: { ...traits, precision: 'f32' }, tolerance: f32Tolerance } as const;
+  const chosen = chooseForm(product, f32.traits);
+  if (chosen.kind === 'rows') return rowVariants(product, chosen, f32.traits);
+  const { m, n, k, batch } = product;
+  const count = (tileM: number, tileN: number): number => Math.ceil(m / tileM) * Math.ceil(n / tileN) * batch;
+  const isLarge = count(128, 128) >= 2 * processors;
+  const rounds: Rounds = (wanted, tileM, tileN) =>
+    Math.max(1, Math.min(Math.floor((wanted * processors) / count(tileM, tileN)), Math.floor(k / 128)));
+  const forms = [
+    { ...f32, chosen, others: tileForms(isLarge ? largeTiles : smallTiles(rounds), product, traits) },
+    ...halfForms(product, traits, isLarge ? largeHalves : smallHalves(rounds)),
+  ];
+  return forms.flatMap(({ others, chosen: taken, ...rest }) => {
+    const named = new Map([taken, ...others].map((form) => [nameOfForm(form), form]));
+    return [...named].map(([name, form]) => ({ name, form, chosen: name === nameOfForm(taken), ...rest }));
+  });
 }
 
-function rowVariants(product: Product, traits: DeviceTraits): readonly Variant[] {
+function rowVariants(product: Product, form: MatmulForm, traits: DeviceTraits): readonly Variant[] {
   const alone = { ...traits, subgroups: undefined };
-  const form = chooseForm(product, alone);
-  const others = [2, 4].map(
-    (parts): Variant => ({ name: `${parts} parts`, form: { ...form, parts }, traits, tolerance: f32Tolerance }),
-  );
-  return [{ name: 'without subgroups', form, traits: alone, tolerance: f32Tolerance }, ...others];
+  const rest = { tolerance: f32Tolerance, chosen: false } as const;
+  return [
+    { ...rest, name: `rows p${form.parts}`, form, traits, chosen: true },
+    { ...rest, name: 'rows without subgroups', form: chooseForm(product, alone), traits: alone },
+    ...[2, 4].map((parts): Variant => ({ ...rest, name: `rows p${parts}`, form: { ...form, parts }, traits })),
+  ];
 }
 
-function subgroupVariants(form: MatmulForm, chosen: SubgroupMatrixForm, traits: DeviceTraits): readonly Variant[] {
-  const { matrix, size } = chosen;
-  const others = subgroupSizes
-    .map((sizes) => ({ ...sizes, matrix, size }))
-    .filter((one) => subgroupMatrixBytes(one) <= traits.maxWorkgroupBytes && subgroupThreads(one) <= traits.maxThreads)
-    .map((subgroup): Variant => {
-      const { tileM, tileN, tileK, subgroupsM, subgroupsN, staging, buffers } = subgroup;
-      const name = `f16 ${tileM}×${tileN} k${tileK} ${subgroupsM}×${subgroupsN} ${staging}${buffers === 2 ? ' two buffers' : ''}`;
-      return { name, form: { ...form, subgroup }, traits, tolerance: f16Tolerance };
-    });
-  return [{ name: 'f16 chosen', form, traits, tolerance: f16Tolerance }, ...others];
+/** No part is empty. */
+const isWhole = ({ k }: Product, parts: number, tileK: number): boolean =>
+  (parts - 1) * partLength(k, parts, tileK) < k;
+
+function tileForms(
+  forms: readonly (readonly [TileForm, number])[],
+  product: Product,
+  traits: DeviceTraits,
+): readonly MatmulForm[] {
+  return forms
+    .filter(([tile]) => workgroupBytesOf(tile) <= traits.maxWorkgroupBytes && threadsOf(tile) <= traits.maxThreads)
+    .filter(([tile, parts]) => isWhole(product, parts, tile.tileK))
+    .map(([tile, parts]) => ({ kind: 'tile', tile, parts, reason: '' }));
+}
+
+/** The forms in half precision; none where the device has no subgroup matrices. */
+function halfForms(product: Product, traits: DeviceTraits, sizes: readonly (readonly [SubgroupSizes, number])[]) {
+  const f16 = { ...traits, precision: 'f16' } as const;
+  const chosen = chooseForm(product, f16);
+  if (!chosen.subgroup) return [];
+  const { matrix, size } = chosen.subgroup;
+  const others = sizes
+    .map(([one, parts]): [SubgroupMatrixForm, number] => [{ ...one, matrix, size }, parts])
+    .filter(
+      ([one]) => subgroupMatrixBytes(one) <= traits.maxWorkgroupBytes && subgroupThreads(one) <= traits.maxThreads,
+    )
+    .filter(([one, parts]) => isWhole(product, parts, one.tileK))
+    .map(([subgroup, parts]): MatmulForm => ({ kind: 'subgroup matrices', subgroup, parts, reason: '' }));
+  return [{ traits: f16, tolerance: f16Tolerance, chosen, others }];
+}
+
+function nameOfForm({ tile, subgroup, parts }: MatmulForm): string {
+  const words = tile ? wordsOfTile(tile) : subgroup ? wordsOfSubgroup(subgroup) : ['rows'];
+  return [...words, ...(parts > 1 ? [`p${parts}`] : [])].join(' ');
+}
+
+function wordsOfTile(tile: TileForm): readonly string[] {
+  const { tileM, tileN, tileK, threadM, threadN, across, buffers, prefetch, unroll } = tile;
+  return [
+    `${tileM}×${tileN} k${tileK} ${threadM}×${threadN}`,
+    ...(unroll === 8 ? [] : [`u${unroll}`]),
+    ...(across === 8 ? [] : [`across${across}`]),
+    ...(buffers === 1 ? [] : ['2buf']),
+    ...(prefetch ? ['prefetch'] : []),
+  ];
+}
+
+function wordsOfSubgroup(form: SubgroupMatrixForm): readonly string[] {
+  const { tileM, tileN, tileK, subgroupsM, subgroupsN, staging, buffers, prefetch } = form;
+  return [
+    `f16 ${tileM}×${tileN} k${tileK} ${subgroupsM}×${subgroupsN}`,
+    ...(staging === 'vec4<u32>' ? [] : ['vec4h']),
+    ...(buffers === 1 ? [] : ['2buf']),
+    ...(prefetch ? ['prefetch'] : []),
+  ];
 }

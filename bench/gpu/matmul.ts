@@ -1,7 +1,9 @@
 // Times the matrix products of the WebGPU backend, each form checked against sums in f64 first:
-//   node bench/dist/gpu/matmul.js [--small] [--only=TEXT] [--shape=TEXT] [--rounds=N] [--toggles=A,B] [--output=FILE]
-// Prints a table and the JSON behind it. Needs no more than the built packages and the `webgpu` package; offline. `--small`: shapes that
-// a software adapter manages. `--only`: variants whose names contain the text. `--toggles`: Dawn's switches instead of the usual ones.
+//   node bench/dist/gpu/matmul.js [--small] [--rows] [--only=TEXT] [--shape=TEXT] [--rounds=N] [--toggles=A,B] [--seconds=N] [--output=FILE]
+// Prints a line for each form: what the backend chooses is marked `chosen`, the fastest of its precision `best`. Needs no more than the
+// built packages and the `webgpu` package; offline. `--small`: shapes that a software adapter manages. `--rows`: those of generation.
+// `--only`: forms whose names contain the text. `--toggles`: Dawn's switches instead of the usual ones. `--seconds`: no shape is begun
+// later. `--output`: a file for all figures, as JSON.
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { DispatchTimer, type ProductBuffers } from './dispatch-timing.ts';
@@ -14,6 +16,7 @@ import {
   type ProductShape,
   productOf,
   randomNumbers,
+  rowShapes,
   smallShapes,
 } from './product-shapes.ts';
 
@@ -21,8 +24,10 @@ const { values: options } = parseArgs({
   options: {
     small: { type: 'boolean', default: false },
     only: { type: 'string', default: '' },
+    rows: { type: 'boolean', default: false },
     shape: { type: 'string', default: '' },
-    rounds: { type: 'string', default: '5' },
+    rounds: { type: 'string', default: '3' },
+    seconds: { type: 'string', default: '110' },
     toggles: { type: 'string' },
     output: { type: 'string' },
   },
@@ -31,7 +36,10 @@ const { values: options } = parseArgs({
 interface Row {
   readonly shape: string;
   readonly variant: string;
-  readonly reason: string;
+  readonly chosen: boolean;
+  readonly precision: 'f32' | 'f16';
+  /** The fastest of its precision. */
+  readonly best: boolean;
   readonly error: number;
   readonly correct: boolean;
   /** Of one product. */
@@ -50,10 +58,9 @@ interface Failure {
 
 const { openWebGpuDevice } = await webGpuModule('open-device');
 const { pieceKernel } = await webGpuModule('kernels/matmul-choose');
-const { productKernel } = await webGpuModule('kernels/matmul-choose');
 
 /** Time of one measurement. */
-const wantedMilliseconds = options.small ? 1 : 20;
+const wantedMilliseconds = options.small ? 1 : 5;
 
 interface Contestant {
   readonly variant: Variant;
@@ -63,25 +70,21 @@ interface Contestant {
   readonly times: number[];
 }
 
+interface Operands {
+  readonly buffers: ProductBuffers;
+  readonly a: Float32Array;
+  readonly b: Float32Array;
+}
+
+type Compiled = Pick<Contestant, 'variant' | 'ready'>;
+
+/** Runs a form once for its result, then for the number of repetitions that takes the wanted time. */
 async function prepare(
   timer: DispatchTimer,
   shape: ProductShape,
-  {
-    variant,
-    buffers,
-    a,
-    b,
-  }: {
-    readonly variant: Variant;
-    readonly buffers: ProductBuffers;
-    readonly a: Float32Array;
-    readonly b: Float32Array;
-  },
+  { variant, ready }: Compiled,
+  { buffers, a, b }: Operands,
 ): Promise<Contestant> {
-  const product = productOf(shape);
-  const { traits, form } = variant;
-  const kernel = variant.name.endsWith('chosen') ? productKernel(product, traits) : pieceKernel(product, traits, form);
-  const ready = await timer.ready(kernel, buffers);
   await timer.milliseconds(ready, 1);
   const c = new Float32Array(await timer.read(buffers.output, shape.m * shape.n * 4));
   const error = largestError(shape, { a, b, c });
@@ -97,7 +100,9 @@ function rowOf(shape: ProductShape, { variant, error, times }: Contestant): Row 
   return {
     shape: nameOf(shape),
     variant: variant.name,
-    reason: variant.form.reason,
+    chosen: variant.chosen,
+    precision: variant.traits.precision,
+    best: false,
     error,
     correct: error <= variant.tolerance,
     medianMicroseconds: median * 1e3,
@@ -115,36 +120,62 @@ async function measureShape(
   const { m, n, k } = shape;
   const product = productOf(shape);
   const [a, b] = [randomNumbers(m * k, 1), randomNumbers(k * n, 2)];
+  const variants = variantsOf(product, opened.traits).filter(({ name }) => name.includes(options.only));
+  const kernels = variants.map((variant) => ({ variant, kernel: pieceKernel(product, variant.traits, variant.form) }));
   const buffers: ProductBuffers = {
     inputs: [timer.buffer(a.byteLength, a), timer.buffer(b.byteLength, b)],
     output: timer.buffer(m * n * 4),
-    workspace: timer.buffer(Math.min(opened.traits.maxBindingBytes, m * n * 4 * 16)),
+    workspace: timer.buffer(Math.max(16, ...kernels.map(({ kernel }) => kernel.workspaceBytes))),
   };
   const failures: Failure[] = [];
+  const failed = (variant: Variant, error: unknown): void => {
+    const text = error instanceof Error ? error.message : String(error);
+    failures.push({ shape: nameOf(shape), variant: variant.name, failure: text.slice(0, 600) });
+  };
+  const compiled = await Promise.all(
+    kernels.map(async ({ variant, kernel }): Promise<readonly Compiled[]> => {
+      try {
+        return [{ variant, ready: await timer.ready(kernel, buffers) }];
+      } catch (error) {
+        failed(variant, error);
+        return [];
+      }
+    }),
+  );
   const contestants: Contestant[] = [];
-  for (const variant of variantsOf(product, opened.traits).filter(({ name }) => name.includes(options.only))) {
+  for (const one of compiled.flat()) {
     // What lies in C from before must not pass for a result.
     opened.device.queue.writeBuffer(buffers.output, 0, new Float32Array(Math.min(m * n, 1 << 20)).fill(Number.NaN));
     try {
-      contestants.push(await prepare(timer, shape, { variant, buffers, a, b }));
+      contestants.push(await prepare(timer, shape, one, { buffers, a, b }));
     } catch (error) {
-      const text = error instanceof Error ? error.message : String(error);
-      failures.push({ shape: nameOf(shape), variant: variant.name, failure: text.slice(0, 600) });
+      failed(one.variant, error);
     }
   }
   for (let round = 0; round < Number(options.rounds); round++) {
     for (const { ready, count, times } of contestants) times.push((await timer.milliseconds(ready, count)) / count);
   }
   for (const buffer of [...buffers.inputs, buffers.output, buffers.workspace]) buffer.destroy();
-  return [...contestants.map((one) => rowOf(shape, one)), ...failures];
+  return [...markBest(contestants.map((one) => rowOf(shape, one))), ...failures];
 }
 
+function markBest(rows: readonly Row[]): readonly Row[] {
+  return rows.map((row) => ({
+    ...row,
+    best: rows.every(
+      ({ precision, medianMicroseconds }) =>
+        precision !== row.precision || medianMicroseconds >= row.medianMicroseconds,
+    ),
+  }));
+}
+
+/** At most 90 characters. */
 function line(row: Row | Failure): string {
-  const head = `${row.shape.padEnd(22)} ${row.variant.padEnd(44)}`;
-  if ('failure' in row) return `${head} FAILED ${row.failure.split('\n').slice(0, 3).join(' ')}`;
-  const { medianMicroseconds: median, teraflops, gigabytesPerSecond: rate, error, correct, reason } = row;
-  const figures = `${median.toFixed(1).padStart(10)} µs ${teraflops.toFixed(2).padStart(7)} TFLOP/s ${rate.toFixed(0).padStart(6)} GB/s`;
-  return `${head} ${figures}  error ${error.toExponential(1)}${correct ? '' : ' WRONG'}  ${row.variant.endsWith('chosen') ? reason : ''}`;
+  const head = `${row.shape.padEnd(18)} ${row.variant.padEnd(32)}`;
+  if ('failure' in row) return `${head} FAILED ${row.failure.replaceAll(/\s+/g, ' ')}`.slice(0, 90);
+  const { medianMicroseconds: median, teraflops, correct, best, chosen } = row;
+  const marks = `${correct ? '' : ' WRONG'}${best ? ' best' : ''}${chosen ? ' chosen' : ''}`;
+  return `${head} ${median.toFixed(1).padStart(8)} µs ${teraflops.toFixed(1).padStart(6)} TFLOP/s${marks}`;
 }
 
 const opened = await openWebGpuDevice(options.toggles === undefined ? {} : { toggles: options.toggles.split(',') });
@@ -152,19 +183,19 @@ opened.device.addEventListener('uncapturederror', (event) => {
   console.log(`device error: ${(event as GPUUncapturedErrorEvent).error.message.slice(0, 400)}`);
 });
 console.log(opened.description);
-console.log(
-  `subgroups ${JSON.stringify(opened.traits.subgroups)}, matrices ${JSON.stringify(opened.traits.subgroupMatrices)}, timestamps ${opened.timestamps}`,
-);
 const timer = new DispatchTimer(opened);
 const rows: (Row | Failure)[] = [];
-const shapes = (options.small ? smallShapes : fullShapes).filter((shape) => nameOf(shape).includes(options.shape));
-for (const shape of shapes) {
+const all = options.small ? smallShapes : options.rows ? rowShapes : fullShapes;
+for (const shape of all.filter((one) => nameOf(one).includes(options.shape))) {
+  if (performance.now() > Number(options.seconds) * 1e3) {
+    console.log(`${nameOf(shape)}: not measured, ${options.seconds} s are over`);
+    continue;
+  }
   const measured = await measureShape(opened, timer, shape);
   rows.push(...measured);
   for (const row of measured) console.log(line(row));
 }
 const report = JSON.stringify({ device: opened.description, toggles: options.toggles ?? 'usual', rows }, undefined, 1);
-if (options.output === undefined) console.log(report);
-else writeFileSync(options.output, `${report}\n`);
+if (options.output !== undefined) writeFileSync(options.output, `${report}\n`);
 process.exitCode = rows.some((row) => 'failure' in row || !row.correct) ? 1 : 0;
 opened.device.destroy();

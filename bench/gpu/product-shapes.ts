@@ -13,14 +13,21 @@ export interface ProductShape {
 
 const weights = { transposeB: true } as const;
 
+/** Square ones, and those of a model of width 768 on 2,048 tokens: forward, gradients of weights, the head on 1,024 rows. */
 export const fullShapes: readonly ProductShape[] = [
   { m: 4096, k: 4096, n: 4096, transposeB: false },
-  { m: 4096, k: 4096, n: 4096, transposeB: true },
-  { m: 768, k: 2048, n: 3072, transposeA: true, transposeB: false },
+  { m: 4096, k: 4096, n: 4096, ...weights },
   { m: 2048, k: 768, n: 768, ...weights },
+  { m: 768, k: 2048, n: 768, transposeA: true, transposeB: false },
   { m: 2048, k: 768, n: 3072, ...weights },
   { m: 2048, k: 3072, n: 768, ...weights },
-  { m: 2048, k: 768, n: 50304, ...weights },
+  { m: 3072, k: 2048, n: 768, transposeA: true, transposeB: false },
+  { m: 1024, k: 768, n: 50304, ...weights },
+  { m: 16384, k: 768, n: 768, ...weights },
+];
+
+/** Those of generation. */
+export const rowShapes: readonly ProductShape[] = [
   { m: 1, k: 768, n: 2304, ...weights },
   { m: 1, k: 3072, n: 768, ...weights },
   { m: 1, k: 768, n: 50304, ...weights },

@@ -1,16 +1,18 @@
 // Which kernels make a product on the device at hand. Few rows or columns: one reading of the weights (matmul-rows.ts). Half precision
-// and matrices of subgroups: matmul-subgroup-matrix.ts. Else tiles in f32 (matmul-tile.ts), of the size that a model of the time
-// prefers: a multiprocessor takes its tiles one after another, small tiles wait more for workgroup memory, and cutting k costs a pass.
+// and matrices of subgroups: matmul-subgroup-matrix.ts. Else tiles in f32 (matmul-tile.ts). Sizes of tiles and parts of k are those
+// that a model of the time prefers (matmul-forms.ts).
 // Half precision without subgroup matrices stays f32: sums are f32 anyway, so half-precision factors would only add conversions.
 import type { DeviceTraits } from '../traits.ts';
 import type { Dispatch } from './dispatch.ts';
+import { preferredSubgroupMatrix, preferredTile } from './matmul-forms.ts';
 import { partsBytes, partsDispatch, partsProduct } from './matmul-parts.ts';
 import type { Product } from './matmul-product.ts';
 import { mostRows, rowParts, rowsDispatch, type WeightUnits } from './matmul-rows.ts';
 import type { Source } from './matmul-source.ts';
 import { splitProduct } from './matmul-split.ts';
-import { chooseSubgroupMatrix, type SubgroupMatrixForm, subgroupMatrixDispatch } from './matmul-subgroup-matrix.ts';
-import { type TileForm, threadsOf, tileDispatch, tileForm, workgroupBytesOf } from './matmul-tile.ts';
+import type { SubgroupMatrixForm } from './matmul-subgroup-form.ts';
+import { subgroupMatrixDispatch } from './matmul-subgroup-matrix.ts';
+import { type TileForm, tileDispatch } from './matmul-tile.ts';
 
 /** How a product is made. */
 export interface MatmulForm {
@@ -20,45 +22,6 @@ export interface MatmulForm {
   /** Parts into which the sums along k are cut. */
   readonly parts: number;
   readonly reason: string;
-}
-
-/** Tiles with their share of the rate of the largest, by estimate. */
-const tiles: readonly { readonly form: TileForm; readonly rate: number }[] = [
-  { form: tileForm(128, 128, 8, 8), rate: 1 },
-  { form: tileForm(128, 64, 8, 8), rate: 0.85 },
-  { form: tileForm(64, 64, 8, 4, { unroll: 4 }), rate: 0.7 },
-  { form: tileForm(32, 64, 4, 4, { unroll: 4 }), rate: 0.45 },
-  { form: tileForm(64, 32, 4, 4, { unroll: 4 }), rate: 0.45 },
-  { form: tileForm(32, 32, 4, 4, { unroll: 4 }), rate: 0.4 },
-];
-
-/** Of the device that the model of the time is for: multiprocessors (WebGPU does not tell), multiply-adds a nanosecond of each, bytes a nanosecond, and a dispatch. */
-const device = { processors: 132, rate: 150, bytes: 2000, dispatch: 4000 } as const;
-
-interface Candidate {
-  readonly form: TileForm;
-  readonly parts: number;
-  readonly nanoseconds: number;
-}
-
-/** @returns the tile and the parts of k that the model of the time prefers. */
-export function chooseTile(product: Product, traits: DeviceTraits): Candidate {
-  const { m, n, k, batch } = product;
-  const candidates = tiles
-    .filter(({ form }) => workgroupBytesOf(form) <= traits.maxWorkgroupBytes && threadsOf(form) <= traits.maxThreads)
-    .flatMap(({ form, rate }) =>
-      [1, 2, 4, 8, 16].flatMap((parts): Candidate[] => {
-        const bytes = partsBytes(product, parts);
-        if (parts > 1 && (k / parts < 128 || bytes > traits.maxBindingBytes)) return [];
-        const count = Math.ceil(m / form.tileM) * Math.ceil(n / form.tileN) * batch * parts;
-        const work = Math.ceil(count / device.processors) * form.tileM * form.tileN * Math.ceil(k / parts);
-        const adding = parts > 1 ? device.dispatch + (2 * bytes) / device.bytes : 0;
-        return [{ form, parts, nanoseconds: work / device.rate / rate + adding }];
-      }),
-    );
-  const [first, ...others] = candidates;
-  if (!first) throw new Error('matmul: no tile fits the least that a WebGPU device has');
-  return others.reduce((best, one) => (one.nanoseconds < best.nanoseconds ? one : best), first);
 }
 
 export function chooseForm(product: Product, traits: DeviceTraits, units?: number): MatmulForm {
@@ -72,19 +35,20 @@ export function chooseForm(product: Product, traits: DeviceTraits, units?: numbe
       reason: `${what}: bound by reading the other factor once`,
     };
   }
-  const subgroup = units === undefined ? chooseSubgroupMatrix(product, traits) : undefined;
-  if (subgroup) {
+  const cutOf = (parts: number): string => (parts > 1 ? `, k in ${parts} parts, for want of tiles` : '');
+  const half = units === undefined ? preferredSubgroupMatrix(product, traits) : undefined;
+  if (half) {
+    const { matrix, tileM, tileN } = half.form;
     return {
       kind: 'subgroup matrices',
-      subgroup,
-      parts: 1,
-      reason: `f16 factors, f32 sums: subgroup matrices ${subgroup.matrix.m}×${subgroup.matrix.n}×${subgroup.matrix.k}, tiles of ${subgroup.tileM}×${subgroup.tileN}`,
+      subgroup: half.form,
+      parts: half.parts,
+      reason: `f16 factors, f32 sums: subgroup matrices ${matrix.m}×${matrix.n}×${matrix.k}, tiles of ${tileM}×${tileN}${cutOf(half.parts)}`,
     };
   }
-  const { form, parts } = chooseTile(product, traits);
+  const { form, parts } = preferredTile(product, traits);
   const why = traits.precision === 'f16' ? 'f32, no subgroup matrices here: ' : '';
-  const cut = parts > 1 ? `, k in ${parts} parts, for want of tiles` : '';
-  return { kind: 'tile', tile: form, parts, reason: `${why}tiles of ${form.tileM}×${form.tileN}${cut}` };
+  return { kind: 'tile', tile: form, parts, reason: `${why}tiles of ${form.tileM}×${form.tileN}${cutOf(parts)}` };
 }
 
 /** Weights that are no f32 matrix, for tiles and for few rows. */
@@ -132,9 +96,9 @@ export function pieceKernel(
 
 function formDispatch(product: Product, traits: DeviceTraits, form: MatmulForm, other?: OtherWeights): Dispatch {
   const { kind, tile, subgroup, parts } = form;
-  const { maxBindingBytes } = traits;
+  const { maxBindingBytes, maxWorkgroupBytes } = traits;
   if (kind === 'rows') return rowsDispatch(product, { traits, parts, ...(other && { weights: other.units(product) }) });
-  if (subgroup) return subgroupMatrixDispatch(product, subgroup, maxBindingBytes);
+  if (subgroup) return subgroupMatrixDispatch(product, subgroup, { maxBindingBytes, maxWorkgroupBytes, parts });
   if (!tile) throw new Error('matmul: a form without a tile');
   return tileDispatch(product, tile, { maxBindingBytes, parts, ...(other && { b: other.source(product) }) });
 }

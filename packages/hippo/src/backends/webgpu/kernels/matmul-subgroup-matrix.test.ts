@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { webGpuTested } from '../../../testing/webgpu.test-support.ts';
 import { openKernelRunner } from '../kernel-runner.test-support.ts';
 import { assembleShader } from '../pipelines.ts';
+import type { Dispatch } from './dispatch.ts';
 import {
   baseTraits,
   expectedProduct,
@@ -13,7 +14,10 @@ import {
   type TestProduct,
   testProduct,
 } from './matmul.test-support.ts';
-import { chooseSubgroupMatrix, type SubgroupMatrixForm, subgroupMatrixDispatch } from './matmul-subgroup-matrix.ts';
+import { preferredSubgroupMatrix } from './matmul-forms.ts';
+import { partsBytes, partsDispatch, partsProduct } from './matmul-parts.ts';
+import type { SubgroupMatrixForm } from './matmul-subgroup-form.ts';
+import { subgroupMatrixDispatch } from './matmul-subgroup-matrix.ts';
 import { emulateSubgroupMatrices } from './subgroup-matrix-emulation.test-support.ts';
 
 const [matrix] = largeTraits.subgroupMatrices;
@@ -27,9 +31,10 @@ const form: SubgroupMatrixForm = {
   subgroupsN: 2,
   staging: 'vec4<u32>',
   buffers: 1,
+  prefetch: true,
 };
 /** As small as the emulation needs it. */
-const emulated: Omit<SubgroupMatrixForm, 'size' | 'buffers'> = {
+const emulated: Omit<SubgroupMatrixForm, 'size'> = {
   ...form,
   matrix: { ...matrix, m: 8, n: 8, k: 8 },
   tileM: 16,
@@ -45,51 +50,71 @@ const layouts: readonly Pick<TestProduct, 'transposeA' | 'transposeB'>[] = [
 ];
 const precise = { ...largeTraits, precision: 'f16' } as const;
 
-describe('chooseSubgroupMatrix', () => {
-  it('takes tiles that are small enough for the device to be full', () => {
-    const tileOf = (m: number, n: number) => {
-      const chosen = chooseSubgroupMatrix(testProduct({ m, n, k: 768 }), precise);
-      return chosen && [chosen.tileM, chosen.tileN];
+describe('preferredSubgroupMatrix', () => {
+  it('takes large tiles, and cuts k where they would not fill the device', () => {
+    const countOf = (m: number, n: number, k: number) => {
+      const { form: { tileM = 1, tileN = 1 } = {}, parts = 0 } =
+        preferredSubgroupMatrix(testProduct({ m, n, k }), precise) ?? {};
+      return { area: tileM * tileN, parts, workgroups: Math.ceil(m / tileM) * Math.ceil(n / tileN) * parts };
     };
-    expect([tileOf(4096, 4096), tileOf(2048, 768), tileOf(64, 64)]).toEqual([
-      [128, 128],
-      [64, 128],
-      [32, 64],
-    ]);
+    const large = countOf(4096, 4096, 4096);
+    expect([large.area >= 128 * 128, large.parts]).toEqual([true, 1]);
+    const few = countOf(768, 768, 2048);
+    expect([few.parts > 1, few.workgroups >= 100]).toEqual([true, true]);
+    expect(countOf(64, 64, 64).parts).toBe(1);
   });
   it('wants f16 factors with f32 sums, subgroups of one size, and to be asked', () => {
     const product = testProduct({ m: 512, n: 512, k: 512 });
-    expect(chooseSubgroupMatrix(product, largeTraits)).toBeUndefined();
-    expect(chooseSubgroupMatrix(product, { ...precise, subgroups: { min: 16, max: 32 } })).toBeUndefined();
+    expect(preferredSubgroupMatrix(product, largeTraits)).toBeUndefined();
+    expect(preferredSubgroupMatrix(product, { ...precise, subgroups: { min: 16, max: 32 } })).toBeUndefined();
     const others = [{ ...matrix, result: 'f16' }];
-    expect(chooseSubgroupMatrix(product, { ...precise, subgroupMatrices: others })).toBeUndefined();
+    expect(preferredSubgroupMatrix(product, { ...precise, subgroupMatrices: others })).toBeUndefined();
   });
 });
 
 describe.runIf(webGpuTested)('products by subgroup matrices', async () => {
   const runner = webGpuTested ? await openKernelRunner() : undefined;
   const sizes = runner?.opened.traits.subgroups;
-  it
-    .runIf(sizes && sizes.min === sizes.max)
-    .each(
-      layouts.map(
-        (layout, i): TestProduct =>
-          i === 0 ? { ...layout, m: 32, n: 16, k: 32 } : { ...layout, m: 20, n: 30 + i, k: 37, epilogue: true },
-      ),
-    )(
-    'are products of rounded factors: %o',
-    async (options) => {
+  const cases: readonly (readonly [string, TestProduct, Partial<SubgroupMatrixForm>, number])[] = [
+    ['whole tiles of A·Bᵀ', { m: 32, n: 16, k: 32, transposeB: true }, {}, 1],
+    ['A·B with a finish, two buffers', { m: 20, n: 31, k: 37, epilogue: true }, { buffers: 2 }, 1],
+    ['Aᵀ·Bᵀ with a finish', { m: 20, n: 32, k: 37, transposeA: true, transposeB: true, epilogue: true }, {}, 1],
+    ['whole tiles and others', { m: 20, n: 38, k: 32, transposeB: true }, {}, 1],
+    ['numbers fetched when they are needed', { m: 16, n: 32, k: 48 }, { prefetch: false }, 1],
+    ['k in three parts', { m: 20, n: 16, k: 70, epilogue: true }, {}, 3],
+    ['k in parts of which one is empty', { m: 16, n: 16, k: 64, transposeA: true }, { buffers: 2 }, 3],
+  ];
+  const own = { ...emulated, size: sizes?.max ?? 4 };
+  const limits = { maxBindingBytes: baseTraits.maxBindingBytes, maxWorkgroupBytes: baseTraits.maxWorkgroupBytes };
+  const check = async (options: TestProduct, dispatches: readonly Dispatch[], workspaceBytes: number, times = 1) => {
+    const choice = { dispatches, workspaceBytes };
+    const inputs = productInputs(options);
+    const outputs = [options.m * options.n];
+    const results = await runner?.run({ choice, inputs, outputs, traits: baseTraits, edit: emulateSubgroupMatrices });
+    const expected = expectedProduct(options, inputs).map((sum) => sum * times);
+    const error = largestDifference(results?.[0] ?? [], expected);
+    // Two roundings of 2⁻¹² at most a product, of numbers below one; √k of them, or so, add up.
+    expect(error).toBeLessThan(4e-3 * times);
+    expect(error).toBeGreaterThan(1e-5);
+  };
+  it.runIf(sizes && sizes.min === sizes.max).each(cases)(
+    'are products of rounded factors: %s',
+    async (_name, options, other, parts) => {
       const product = testProduct(options);
-      const own = { ...emulated, size: sizes?.max ?? 4, buffers: options.epilogue ? 2 : 1 } as const;
-      const dispatches = [subgroupMatrixDispatch(product, own, baseTraits.maxBindingBytes)];
-      const choice = { dispatches, workspaceBytes: 0 };
-      const inputs = productInputs(options);
-      const outputs = [product.m * product.n];
-      const results = await runner?.run({ choice, inputs, outputs, traits: baseTraits, edit: emulateSubgroupMatrices });
-      const error = largestDifference(results?.[0] ?? [], expectedProduct(options, inputs));
-      // Two roundings of 2⁻¹² at most a product, of numbers below one; √k of them, or so, add up.
-      expect(error).toBeLessThan(4e-3);
-      expect(error).toBeGreaterThan(1e-5);
+      const target = parts > 1 ? partsProduct(product, parts) : product;
+      const first = subgroupMatrixDispatch(target, { ...own, ...other }, { ...limits, parts });
+      const rest = parts > 1 ? [partsDispatch(product, parts, limits.maxBindingBytes)] : [];
+      await check(options, [first, ...rest], parts > 1 ? partsBytes(product, parts) : 0);
+    },
+    120_000,
+  );
+  it.runIf(sizes && sizes.min === sizes.max)(
+    'add to what C holds, in whole tiles and in others',
+    async () => {
+      const options: TestProduct = { m: 20, n: 40, k: 32 };
+      const product = testProduct(options);
+      const more = subgroupMatrixDispatch({ ...product, accumulate: true }, own, limits);
+      await check(options, [subgroupMatrixDispatch(product, own, limits), more], 0, 2);
     },
     120_000,
   );
@@ -112,8 +137,8 @@ describe('shaders with subgroup matrices', () => {
     }
     return messages;
   };
-  const sourceOf = (options: TestProduct, own: SubgroupMatrixForm): string => {
-    const dispatch = subgroupMatrixDispatch(testProduct(options), own, largeTraits.maxBindingBytes);
+  const sourceOf = (options: TestProduct, own: SubgroupMatrixForm, accumulate = false): string => {
+    const dispatch = subgroupMatrixDispatch({ ...testProduct(options), accumulate }, own, largeTraits);
     const place = (buffer: unknown) => ({ buffer: buffer as GPUBuffer, offset: 0, size: 16 });
     return assembleShader(
       dispatch,
@@ -121,10 +146,11 @@ describe('shaders with subgroup matrices', () => {
     ).source;
   };
   it('compile, with every staging and layout', async () => {
-    const sources = (['vec4<u32>', 'vec4<f16>', 'f16'] as const).flatMap((staging) =>
+    const sources = (['vec4<u32>', 'vec4<f16>'] as const).flatMap((staging) =>
       layouts.flatMap((layout) => [
         sourceOf({ ...layout, m: 256, n: 256, k: 64 }, { ...form, staging }),
         sourceOf({ ...layout, m: 40, n: 71, k: 37, epilogue: true }, { ...form, staging, buffers: 2 }),
+        sourceOf({ ...layout, m: 40, n: 71, k: 64 }, { ...form, staging, prefetch: false }, true),
       ]),
     );
     expect(await compile(sources)).toEqual([]);

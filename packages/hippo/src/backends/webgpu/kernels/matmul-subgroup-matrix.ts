@@ -1,102 +1,63 @@
 // Matrix products in half precision by matrices of subgroups: factors are rounded to f16 on their way into workgroup memory, sums are f32.
 //
 // Work: a subgroup makes (tileM/subgroupsM) × (tileN/subgroupsN) sums as matrices of the device's size; each matrix of A and of B that
-// it reads serves a row or a column of them. Traffic: as in matmul-tile.ts, half of it in workgroup memory. The next step's numbers are
-// fetched before this step is multiplied and rounded after it, so that nobody waits for memory.
+// it reads serves a row or a column of them. Traffic: as in matmul-tile.ts, half of it in workgroup memory. Factors are read from the
+// second-level cache as f32, which bounds small tiles: 64×64 read 7 TB/s of an H100. With `prefetch` the next step's numbers are fetched
+// before this step is multiplied and rounded after it, so that nobody waits for memory.
 // Stores to workgroup memory are vectors: a first kernel that stored single f16 numbers reached 74 TFLOP/s on an H100. Offsets and
 // strides of subgroupMatrixLoad count elements of the array, whatever its type is: here vectors. A row is eight numbers longer than its
 // content, so that the rows of a matrix begin in different banks. Factors stay in the order in which they lie; which one that is, is an
 // argument of the load.
+// Measured at 4096³ on an H100 without bounds checks, TFLOP/s: 64×64 sums a subgroup 200 in tiles of 128×128, 205 in 256×128 (B
+// transposed: 185); 64×32 sums, six reads for eight products instead of eight for sixteen, 157, with steps of 64 178, with two buffers
+// 172; steps of 16 131. With bounds checks the best has 146.
+// Too few tiles for the device: the sums along k are cut into parts, which a second dispatch adds in order (matmul-parts.ts).
 // The extension is experimental (Chromium's name for it is in the shader), and its sizes come from the adapter.
-import type { DeviceTraits, SubgroupMatrix } from '../traits.ts';
 import type { Dispatch } from './dispatch.ts';
 import { gridOf, gridParameters, workgroupNumber } from './grid.ts';
 import { withMath } from './math.ts';
-import { type Finish, finishOf } from './matmul-finish.ts';
-import { bindMatrix, extentC, type Product, sumText, tidy, timesText } from './matmul-product.ts';
+import { type Product, sumText, tidy, timesText } from './matmul-product.ts';
 import { type Source, sourceA, sourceB } from './matmul-source.ts';
+import { subgroupFinish } from './matmul-subgroup-finish.ts';
+import {
+  countsOf,
+  padding,
+  range,
+  resultType,
+  type SubgroupMatrixForm,
+  subgroupThreads,
+  sumsOf,
+  type Tile,
+  tilesOf,
+} from './matmul-subgroup-form.ts';
+import { partLength } from './matmul-tile.ts';
 
-export interface SubgroupMatrixForm {
-  readonly matrix: SubgroupMatrix;
-  /** Threads of a subgroup. */
-  readonly size: number;
-  readonly tileM: number;
-  readonly tileN: number;
-  readonly tileK: number;
-  /** Subgroups of a workgroup along m and n. */
-  readonly subgroupsM: number;
-  readonly subgroupsN: number;
-  /** Element of workgroup memory: 8, 4 or 1 numbers. */
-  readonly staging: 'vec4<u32>' | 'vec4<f16>' | 'f16';
-  readonly buffers: 1 | 2;
+const numbersOf = { 'vec4<u32>': 8, 'vec4<f16>': 4 } as const;
+
+export interface SubgroupMatrixOptions {
+  readonly maxBindingBytes: number;
+  readonly maxWorkgroupBytes: number;
+  /** Parts of the sums along k; with more than one, C is [parts, batch, m, n], to be added up. Default 1. */
+  readonly parts?: number;
 }
-
-/** Numbers of f16 by which a row in workgroup memory is longer than its content. */
-const padding = 8;
-
-const numbersOf = { 'vec4<u32>': 8, 'vec4<f16>': 4, f16: 1 } as const;
-
-export const subgroupThreads = ({ size, subgroupsM, subgroupsN }: SubgroupMatrixForm): number =>
-  size * subgroupsM * subgroupsN;
-
-/** Rows and columns of the factors' tiles as they lie in workgroup memory. */
-function tilesOf({ tileM, tileN, tileK }: SubgroupMatrixForm, alongA: boolean, alongB: boolean) {
-  return {
-    a: alongA ? { rows: tileM, columns: tileK } : { rows: tileK, columns: tileM },
-    b: alongB ? { rows: tileN, columns: tileK } : { rows: tileK, columns: tileN },
-  };
-}
-
-/** The most bytes of workgroup memory that the form takes, whichever way the factors lie. */
-export function subgroupMatrixBytes(form: SubgroupMatrixForm): number {
-  const { tileM, tileN, tileK, buffers, matrix, subgroupsM, subgroupsN } = form;
-  const longest = (across: number): number => Math.max(across * (tileK + padding), tileK * (across + padding));
-  return (longest(tileM) + longest(tileN)) * 2 * buffers + matrix.m * matrix.n * 4 * subgroupsM * subgroupsN;
-}
-
-/** Tiles from large to small: the largest that gives every multiprocessor of a large device one, or the smallest. */
-const tileSizes = [
-  { tileM: 128, tileN: 128, subgroupsM: 2, subgroupsN: 4 },
-  { tileM: 64, tileN: 128, subgroupsM: 2, subgroupsN: 2 },
-  { tileM: 64, tileN: 64, subgroupsM: 2, subgroupsN: 2 },
-  { tileM: 32, tileN: 64, subgroupsM: 1, subgroupsN: 2 },
-] as const;
-
-const enoughTiles = 132;
-
-/** The form for a product on a device; undefined: not asked for, or not offered in a size that these kernels can use. */
-export function chooseSubgroupMatrix(product: Product, traits: DeviceTraits): SubgroupMatrixForm | undefined {
-  const { f16, subgroups, precision, subgroupMatrices } = traits;
-  if (precision !== 'f16' || !f16 || !subgroups || subgroups.min !== subgroups.max) return undefined;
-  const matrices = subgroupMatrices.filter(
-    ({ component, result, m, n, k }) =>
-      component === 'f16' && result === 'f32' && [m, n].every((size) => 32 % size === 0) && 32 % k === 0 && n % 4 === 0,
-  );
-  const [matrix] = [...matrices].sort((x, y) => y.m * y.n * y.k - x.m * x.n * x.k);
-  if (!matrix) return undefined;
-  const forms = tileSizes
-    .map((sizes) => ({ ...sizes, matrix, size: subgroups.max, tileK: 32, staging: 'vec4<u32>', buffers: 1 }) as const)
-    .filter(
-      (form) => subgroupMatrixBytes(form) <= traits.maxWorkgroupBytes && subgroupThreads(form) <= traits.maxThreads,
-    );
-  const count = ({ tileM, tileN }: SubgroupMatrixForm): number =>
-    Math.ceil(product.m / tileM) * Math.ceil(product.n / tileN) * product.batch;
-  return forms.find((form) => count(form) >= enoughTiles) ?? forms[forms.length - 1];
-}
-
-const range = (count: number): readonly number[] => Array.from({ length: count }, (_, i) => i);
 
 /** The dispatch of a product whose bindings are within the limits. */
-export function subgroupMatrixDispatch(product: Product, form: SubgroupMatrixForm, maxBindingBytes: number): Dispatch {
+export function subgroupMatrixDispatch(
+  product: Product,
+  form: SubgroupMatrixForm,
+  options: SubgroupMatrixOptions,
+): Dispatch {
   const { m, n, k, batch } = product;
   const { tileM, tileN, tileK, staging, buffers } = form;
+  const { maxBindingBytes, maxWorkgroupBytes, parts = 1 } = options;
   const [a, b] = [sourceA(product, maxBindingBytes), sourceB(product, maxBindingBytes)];
   const over = { m: m % tileM !== 0, n: n % tileN !== 0, k: k % tileK !== 0 };
   const layout = tilesOf(form, a.alongK, b.alongK);
   const lengthOf = ({ rows, columns }: Tile): number => (rows * (columns + padding)) / numbersOf[staging];
-  const finish = finishText(product, form, over, maxBindingBytes);
+  const finish = subgroupFinish(product, form, { over, maxBindingBytes, maxWorkgroupBytes, parts });
+  const partK = partLength(k, parts, tileK);
   const [tilesM, tilesN] = [Math.ceil(m / tileM), Math.ceil(n / tileN)];
-  const count = tilesM * tilesN * batch;
+  const count = tilesM * tilesN * parts * batch;
   const band = Math.min(8, tilesM);
   const threads = subgroupThreads(form);
   const code = `var<workgroup> tileA: array<${staging}, ${lengthOf(layout.a) * buffers}>;
@@ -111,7 +72,8 @@ fn main(@builtin(local_invocation_index) thread: u32, @builtin(subgroup_id) subg
   let number = ${workgroupNumber};
   if (number >= ${count}u) { return; }
   let tile = number % ${tilesM * tilesN}u;
-  let batch = ${batch > 1 ? `number / ${tilesM * tilesN}u` : '0u'};
+  let batch = ${batch > 1 ? `number / ${tilesM * tilesN * parts}u` : '0u'};
+${parts > 1 ? `  let part = number / ${tilesM * tilesN}u % ${parts}u;` : ''}
   let band = tile / ${band * tilesN}u;
   let bandRows = min(${band}u, ${tilesM}u - band * ${band}u);
   let inBand = tile % ${band * tilesN}u;
@@ -122,35 +84,18 @@ fn main(@builtin(local_invocation_index) thread: u32, @builtin(subgroup_id) subg
 ${sumsOf(form)
   .map(({ name }) => `  var ${name}: ${resultType(form)};`)
   .join('\n')}
-${loopText(form, { a, b, layout, k })}
+${finish.before}
+${parts === 1 ? '' : `  let firstK = part * ${partK}u;\n  let steps = (min(${partK}u, ${k}u - min(firstK, ${k}u)) + ${tileK - 1}u) / ${tileK}u;`}
+${loopText(form, { a, b, layout, k, parts })}
 ${finish.text}
 }`;
   return {
-    label: `matmul ${m}×${k}×${n}, subgroup matrices, tiles of ${tileM}×${tileN}`,
+    label: `matmul ${m}×${k}×${n}, subgroup matrices, tiles of ${tileM}×${tileN}${parts > 1 ? ` in ${parts} parts` : ''}`,
     bindings: [...a.bindings, ...b.bindings, ...finish.bindings],
     code: withMath(tidy(code)),
     extensions: ['f16', 'subgroups', 'chromium_experimental_subgroup_matrix'],
     workgroups: gridOf(count),
   };
-}
-
-interface Tile {
-  readonly rows: number;
-  readonly columns: number;
-}
-
-const resultType = ({ matrix }: SubgroupMatrixForm): string => `subgroup_matrix_result<f32, ${matrix.n}, ${matrix.m}>`;
-
-/** Matrices of sums of a subgroup along m and n. */
-function countsOf({ matrix, tileM, tileN, subgroupsM, subgroupsN }: SubgroupMatrixForm) {
-  return { high: tileM / subgroupsM / matrix.m, wide: tileN / subgroupsN / matrix.n };
-}
-
-function sumsOf(
-  form: SubgroupMatrixForm,
-): readonly { readonly name: string; readonly i: number; readonly j: number }[] {
-  const { high, wide } = countsOf(form);
-  return range(high).flatMap((i) => range(wide).map((j) => ({ name: `sum${i}_${j}`, i, j })));
 }
 
 /** Pieces of neighbouring numbers, dealt out to the threads: those of A, then those of B. */
@@ -193,12 +138,11 @@ function storeLines(form: SubgroupMatrixForm, { side, tile }: Factor): readonly 
   const stride = (tile.columns + padding) / numbers;
   const base = buffers === 2 ? `buffer * ${tile.rows * stride}u + ` : '';
   return piecesOf(form, tile).map(({ slot, guard, place }) => {
-    const at = `let at = ${base}row * ${stride}u + column${staging === 'f16' ? ' * 4u' : ''};`;
+    const at = `let at = ${base}row * ${stride}u + column;`;
     const value = `next${side}${slot}`;
     const stores = {
       'vec4<u32>': [`tile${side}[at] = vec4<u32>(halves(${value}_0), halves(${value}_1));`],
       'vec4<f16>': [`tile${side}[at] = vec4<f16>(${value}_0);`],
-      f16: range(4).map((i) => `tile${side}[at + ${i}u] = f16(${value}_0[${i}]);`),
     }[staging];
     return guarded(guard, [place, at, ...stores].join(' '));
   });
@@ -209,35 +153,52 @@ interface LoopParts {
   readonly b: Source;
   readonly layout: { readonly a: Tile; readonly b: Tile };
   readonly k: number;
+  readonly parts: number;
 }
 
-function loopText(form: SubgroupMatrixForm, { a, b, layout, k }: LoopParts): string {
+function loopText(form: SubgroupMatrixForm, { a, b, layout, k, parts }: LoopParts): string {
   const factors: readonly Factor[] = [
     { side: 'A', source: a, tile: layout.a },
     { side: 'B', source: b, tile: layout.b },
   ];
+  const { tileK, buffers, prefetch } = form;
   const registers = factors.flatMap(({ side, tile }) =>
     piecesOf(form, tile).flatMap(({ slot, quads }) =>
-      range(quads).map((i) => `  var next${side}${slot}_${i}: vec4<f32>;`),
+      range(quads).map((i) => `var next${side}${slot}_${i}: vec4<f32>;`),
     ),
   );
-  const fetch = (indent: string): string =>
-    factors.flatMap((factor) => fetchLines(form, factor).map((line) => indent + line)).join('\n');
-  const steps = Math.ceil(k / form.tileK);
-  return `${registers.join('\n')}
-  {
-    let k = 0u;
-${fetch('    ')}
-  }
-  for (var step = 0u; step < ${steps}u; step++) {
-${form.buffers === 2 ? '    let buffer = step % 2u;' : '    workgroupBarrier();'}
-${factors.flatMap((factor) => storeLines(form, factor).map((line) => `    ${line}`)).join('\n')}
-    workgroupBarrier();
-    if (step + 1u < ${steps}u) {
-      let k = (step + 1u) * ${form.tileK}u;
-${fetch('      ')}
+  const fetch = factors.flatMap((factor) => fetchLines(form, factor));
+  const store = factors.flatMap((factor) => storeLines(form, factor));
+  const lines = (texts: readonly string[], indent: string): string => texts.map((line) => indent + line).join('\n');
+  const steps = parts === 1 ? `${Math.ceil(k / tileK)}u` : 'steps';
+  const at = (step: string): string => `let k = ${parts === 1 ? '' : 'firstK + '}${timesText(step, tileK)};`;
+  const multiply = multiplyLines(form, a.alongK, b.alongK).join('\n');
+  const turn = buffers === 2 ? 'let buffer = step % 2u;' : 'workgroupBarrier();';
+  if (!prefetch) {
+    return `  for (var step = 0u; step < ${steps}; step++) {
+    ${turn}
+    {
+      ${at('step')}
+${lines([...registers, ...fetch, ...store], '      ')}
     }
-${multiplyLines(form, a.alongK, b.alongK).join('\n')}
+    workgroupBarrier();
+${multiply}
+  }`;
+  }
+  return `${lines(registers, '  ')}
+  {
+    let k = ${parts === 1 ? '0u' : 'firstK'};
+${lines(fetch, '    ')}
+  }
+  for (var step = 0u; step < ${steps}; step++) {
+    ${turn}
+${lines(store, '    ')}
+    workgroupBarrier();
+    if (step + 1u < ${steps}) {
+      ${at('(step + 1u)')}
+${lines(fetch, '      ')}
+    }
+${multiply}
   }`;
 }
 
@@ -272,68 +233,4 @@ function multiplyLines(form: SubgroupMatrixForm, alongA: boolean, alongB: boolea
     ]),
     '    }',
   ]);
-}
-
-/** The sums' way to C: straight where tiles are whole and nothing follows, else by way of workgroup memory. */
-function finishText(
-  product: Product,
-  form: SubgroupMatrixForm,
-  over: { readonly m: boolean; readonly n: boolean },
-  maxBindingBytes: number,
-): Pick<Finish, 'bindings'> & { readonly declarations: string; readonly text: string } {
-  const { m, n, batch, bias, residual, gelu, accumulate } = product;
-  const { matrix, size } = form;
-  if (!over.m && !over.n && !bias && !residual && !gelu && !accumulate) {
-    const options = {
-      access: 'write',
-      extent: extentC(product),
-      maxBindingBytes,
-      batches: batch,
-      vectors: false,
-    } as const;
-    const c = bindMatrix('matrixC', product.c, options);
-    const lines = sumsOf(form).map(({ name, i, j }) => {
-      const row = `(firstM + subgroupM + ${i * matrix.m}u)`;
-      const offset = sumText(
-        c.first,
-        timesText('batch', c.batch),
-        timesText(row, c.lead),
-        'firstN',
-        'subgroupN',
-        j * matrix.n,
-      );
-      return `  subgroupMatrixStore<row_major>(&matrixC, ${offset}, ${name}, ${c.lead}u);`;
-    });
-    return { bindings: [c.binding], declarations: '', text: lines.join('\n') };
-  }
-  const finish = finishOf(product, maxBindingBytes);
-  const cells = matrix.m * matrix.n;
-  const vectors = matrix.n / 4;
-  const writes = (finish.lanes === 4 ? [0] : range(4)).map((lane) => {
-    const at = `subgroup * ${cells}u + vector * 4u`;
-    const value =
-      finish.lanes === 4
-        ? `vec4<f32>(${range(4)
-            .map((i) => `scratch[${sumText(at, i)}]`)
-            .join(', ')})`
-        : `scratch[${sumText(at, lane)}]`;
-    const text = finish.write({ batch: 'batch', row: 'row', column: 'column' }, value);
-    const conditions = [...(over.m ? [`row < ${m}u`] : []), ...(over.n ? [`column < ${n}u`] : [])];
-    return `{ let column = ${sumText('firstColumn', lane)}; ${conditions.length > 0 ? `if (${conditions.join(' && ')}) { ${text} }` : text} }`;
-  });
-  const lines = sumsOf(form).map(
-    ({ name, i, j }) => `  workgroupBarrier();
-  subgroupMatrixStore<row_major>(&scratch, subgroup * ${cells}u, ${name}, ${matrix.n}u);
-  workgroupBarrier();
-  for (var vector = lane; vector < ${cells / 4}u; vector += ${size}u) {
-    let row = firstM + subgroupM + ${i * matrix.m}u + vector / ${vectors}u;
-    let firstColumn = firstN + subgroupN + ${j * matrix.n}u + vector % ${vectors}u * 4u;
-    ${writes.join('\n    ')}
-  }`,
-  );
-  return {
-    bindings: finish.bindings,
-    declarations: `var<workgroup> scratch: array<f32, ${cells * form.subgroupsM * form.subgroupsN}>;`,
-    text: lines.join('\n'),
-  };
 }

@@ -3,10 +3,12 @@
 //
 // Work of a thread: threadM × threadN sums; for each number along k, (threadM + threadN)/4 reads of 16 bytes of workgroup memory and
 // threadM·threadN multiply-adds. Traffic: A is read n/tileN times and B m/tileM times, mostly from the second-level cache, for which
-// tiles go through C in bands of 8 rows. The factors' next step is fetched into registers while this one is multiplied.
+// tiles go through C in bands of 8 rows. With `prefetch` the factors' next step is fetched into registers while this one is multiplied.
 // Workgroup memory holds both factors with four neighbours along m or n in a vector, whichever way they lie in memory: a thread
 // fetches blocks of 4 × 4 and turns them over in registers. Eight neighbouring threads write eight neighbouring vectors, and of the 32 threads
 // of a subgroup 8 lie along n and 4 along m, so that their reads are 8 and 4 different vectors: no two meet in a bank.
+// Measured at 4096³ on an H100 without bounds checks, TFLOP/s: 128×128 in steps of 16 39.1 (Bᵀ 34.1), with prefetch 37.4 (33.1), with two
+// buffers 33.9; in steps of 8 28.8; 256×128 by 512 threads 36.8; 128×64 29.2; 64×64 by 64 threads 32.3, by 128 threads 29.4.
 // Too few tiles for the device: the sums along k are cut into parts, which a second dispatch adds in order (matmul-parts.ts).
 import type { Dispatch } from './dispatch.ts';
 import { gridOf, gridParameters, workgroupNumber } from './grid.ts';
@@ -90,7 +92,7 @@ fn main(@builtin(local_invocation_index) thread: u32, ${gridParameters}) {
   let number = ${workgroupNumber};
   if (number >= ${count}u) { return; }
 ${placeLines({ tilesM, tilesN, parts, batch }, form)}
-${parts === 1 ? '  const firstK = 0u;' : `  let firstK = part * ${partK}u;\n  let steps = (min(${partK}u, ${k}u - firstK) + ${tileK - 1}u) / ${tileK}u;`}
+${parts === 1 ? '  const firstK = 0u;' : `  let firstK = part * ${partK}u;\n  let steps = (min(${partK}u, ${k}u - min(firstK, ${k}u)) + ${tileK - 1}u) / ${tileK}u;`}
 ${accumulatorLines(form)}
 ${loopLines(form, { a, b, steps })}
 ${finishLines(form, { product, finish, over, parts })}

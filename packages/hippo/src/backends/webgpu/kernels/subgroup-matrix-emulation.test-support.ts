@@ -23,6 +23,12 @@ const store = (name: string): string => `fn ${name}_store(offset: u32, value: Ce
   for (var i = 0u; i < 64u; i++) { ${name}[offset + i / 8u * stride + i % 8u] = cells[i]; }
 }`;
 
+const loadSums = `fn sums(offset: u32, stride: u32) -> Cells {
+  var cells: Cells;
+  for (var i = 0u; i < 64u; i++) { cells[i] = matrixC[offset + i / 8u * stride + i % 8u]; }
+  return cells;
+}`;
+
 const multiply = `fn multiply_add(a: Cells, b: Cells, c: Cells) -> Cells {
   var left = a;
   var right = b;
@@ -37,7 +43,8 @@ const multiply = `fn multiply_add(a: Cells, b: Cells, c: Cells) -> Cells {
 
 /** The shader without the extension; for factors staged as vec4<u32>. */
 export function emulateSubgroupMatrices(source: string): string {
-  const target = source.includes('&scratch') ? 'scratch' : 'matrixC';
+  if (!source.includes('subgroup_matrix')) return source;
+  const targets = ['scratch', 'matrixC'].filter((name) => source.includes(`&${name}`));
   const functions = [
     'alias Cells = array<f32, 64>;',
     storage('tileA'),
@@ -46,7 +53,8 @@ export function emulateSubgroupMatrices(source: string): string {
     load('tileA', 'left', 'col_major', 'j * stride * 8u + i'),
     load('tileB', 'right', 'row_major', 'i * stride * 8u + j'),
     load('tileB', 'right', 'col_major', 'j * stride * 8u + i'),
-    store(target),
+    ...targets.map(store),
+    ...(source.includes('(&matrixC') ? [loadSums] : []),
     multiply,
   ];
   const text = source
@@ -54,6 +62,7 @@ export function emulateSubgroupMatrices(source: string): string {
     .replace('bitcast<vec2<u32>>(vec4<f16>(x))', 'vec2<u32>(pack2x16float(x.xy), pack2x16float(x.zw))')
     .replaceAll(/subgroup_matrix_result<f32, 8, 8>/g, 'Cells')
     .replaceAll(/subgroupMatrixLoad<subgroup_matrix_(left|right)<f16, 8, 8>, (\w+)>\(&tile[AB], /g, '$1_$2(')
+    .replaceAll('subgroupMatrixLoad<Cells, row_major>(&matrixC, ', 'sums(')
     .replaceAll(/subgroupMatrixStore<row_major>\(&(\w+), (.*)\);/g, '$1_store($2, lane);')
     .replaceAll('subgroupMatrixMultiplyAccumulate', 'multiply_add');
   return `${text}\n${functions.join('\n')}`;
