@@ -152,6 +152,9 @@ async function measureShape(
       failed(one.variant, error);
     }
   }
+  // A GPU that has waited for shaders runs slowly at first.
+  const [first] = contestants;
+  if (first) await timer.milliseconds(first.ready, (options.small ? 1 : 20) * first.count);
   for (let round = 0; round < Number(options.rounds); round++) {
     for (const { ready, count, times } of contestants) times.push((await timer.milliseconds(ready, count)) / count);
   }

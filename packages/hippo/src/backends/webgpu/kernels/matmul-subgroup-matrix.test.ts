@@ -1,6 +1,7 @@
 // Products by matrices of subgroups: the logic by emulation on a device without them, the text by the compiler's own validation on its
 // null device, which has every feature and computes nothing.
 import { describe, expect, it } from 'vitest';
+import { inBrowser } from '../../../testing/test-file.test-support.ts';
 import { webGpuTested } from '../../../testing/webgpu.test-support.ts';
 import { openKernelRunner } from '../kernel-runner.test-support.ts';
 import { assembleShader } from '../pipelines.ts';
@@ -120,7 +121,8 @@ describe.runIf(webGpuTested)('products by subgroup matrices', async () => {
   );
 });
 
-describe('shaders with subgroup matrices', () => {
+// The null device is Dawn's, in Node.
+describe.skipIf(inBrowser)('shaders with subgroup matrices', () => {
   const compile = async (sources: readonly string[]): Promise<readonly string[]> => {
     const { create } = (await import('webgpu')) as { create(options: readonly string[]): GPU };
     const gpu = create(['backend=null', 'enable-dawn-features=allow_unsafe_apis']);
