@@ -109,6 +109,7 @@ export {
   paperSteps,
   type SyntheticTask,
   type SyntheticTaskName,
+  syntheticLearningRates,
   syntheticOptimizer,
   syntheticTaskNames,
   syntheticTasks,
