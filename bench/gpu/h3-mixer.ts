@@ -258,6 +258,10 @@ async function measureChoices(device: Device, direction: Direction): Promise<voi
   const shapes = options.small
     ? [[1, 2048] as const]
     : ([[1, 2048] as const, [64, 1024] as const, [16, 4096] as const, [2, 32_768] as const] as const);
+  for (const choice of choices[direction]) {
+    Object.assign(parameters, choice);
+    await check(device, direction);
+  }
   for (const [batch, length] of shapes) {
     using store = createStore(device);
     const variables = prepare(store, { channels, batch, length });
