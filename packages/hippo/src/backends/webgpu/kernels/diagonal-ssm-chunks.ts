@@ -4,8 +4,8 @@
 // through workgroup memory, where one thread a state walks over the tile's chunks.
 // Multiply-adds a step with N states and M taps: T/2 + 4N + M (N = 32, M = 64: 208); every table entry read feeds 4 of them. Memory: each
 // operand once, plus M steps a tile of k. Larger T trades 4N/T of the walk for T/2; the recurrence costs 6N and needs a sum
-// over states at every step.
-
+// over states at every step. By counts the reads of powers from workgroup memory bound it (a warp's vector
+// takes four cycles there and feeds 8 multiply-adds at T = 32, 16 at 64; a multiprocessor of an H100 makes 16 in that time).
 import type { DeviceTraits } from '../traits.ts';
 import { shiftEndDispatch } from './causal-fir.ts';
 import { type ChannelSlice, channelSlices } from './channel-slices.ts';
@@ -15,14 +15,15 @@ import { gridOf, gridParameters, workgroupNumber } from './grid.ts';
 import {
   addSquare,
   addTriangle,
-  forEachVector,
   loadFunction,
   type RowSizes,
   rowElement,
   spreadFunction,
+  stageRows,
   storeFunction,
   type Tiles,
   tilesOf,
+  unstageRows,
 } from './sequence-tiles.ts';
 
 export interface ChunkSizes extends RowSizes {
@@ -43,9 +44,18 @@ export interface ChunkOperands {
   readonly endState: number;
 }
 
+/** To be chosen by measurement. */
+export const parameters = {
+  /** Steps of a chunk, a multiple of 16; short rows gain nothing from long chunks, and their shaders compile sooner. */
+  chunk: 32,
+  shortChunk: 16,
+  shortLength: 512,
+  /** Most states whose sums are in workgroup memory at once. */
+  block: 16,
+  /** Workgroups that keep a large device busy; beyond them a workgroup takes several groups of rows of its channel. */
+  enoughWorkgroups: 4096,
+};
 const threads = 64;
-/** Workgroups that keep a large device busy; beyond them a workgroup takes several groups of rows of its channel. */
-const enoughWorkgroups = 4096;
 
 interface Layout {
   readonly sizes: ChunkSizes;
@@ -58,8 +68,8 @@ interface Layout {
   readonly parts: number;
 }
 
-/** Short rows gain nothing from long chunks, and their shaders compile sooner. */
-const chunkOf = (length: number): number => (length <= 512 ? 16 : 32);
+const chunkOf = (length: number): number =>
+  length <= parameters.shortLength ? parameters.shortChunk : parameters.chunk;
 
 function layoutOf(sizes: ChunkSizes, { maxWorkgroupBytes }: DeviceTraits): Layout | undefined {
   const { states, taps, batch, channels, length } = sizes;
@@ -69,11 +79,11 @@ function layoutOf(sizes: ChunkSizes, { maxWorkgroupBytes }: DeviceTraits): Layou
   const tiles = tilesOf(sizes, { threads, chunk, halo, mostBytes: (maxWorkgroupBytes - fixed) * 0.7 });
   const left = maxWorkgroupBytes - fixed - 16 * tiles.lineVectors - 8 * (threads + 1);
   // Half the states at a time leave room for a second workgroup where there is more than the base.
-  const block = Math.min(states, 16, Math.floor(left / (8 * threads + 168)));
+  const block = Math.min(states, parameters.block, Math.floor(left / (8 * threads + 168)));
   if (block < 1) return undefined;
   const rowGroups = Math.ceil(batch / tiles.rows);
   // As many groups for each, so that all end at once.
-  const groupsEach = Math.max(1, Math.floor((rowGroups * channels) / enoughWorkgroups));
+  const groupsEach = Math.max(1, Math.floor((rowGroups * channels) / parameters.enoughWorkgroups));
   const parts = Math.ceil(rowGroups / groupsEach);
   return { sizes, table: ssmTable(states, chunk, taps), tiles, block, rowGroups, parts };
 }
@@ -204,11 +214,7 @@ fn main(@builtin(local_invocation_index) thread: u32, ${gridParameters}) {
     workgroupBarrier();
     if (holds) { ${each(vectors, (i) => `line[spread(own + ${i}u)] = y${i};`, ' ')} }
     workgroupBarrier();
-    ${forEachVector(
-      tiles,
-      false,
-      `if (r < rowCount && t < ${length}) { store_y(firstRow + r, u32(t), line[at]${has.mixer ? ' * load_q(firstRow + r, t)' : ''}); }`,
-    )}
+    ${unstageRows(tiles, length, 'y', 'line', has.mixer ? 'q' : undefined)}
     workgroupBarrier();
     }
   }
@@ -261,7 +267,7 @@ function carryStart(states: number, has: Has): string {
 
 function plainInput(tiles: Tiles): string {
   const vectors = tiles.chunk / 4;
-  return `${forEachVector(tiles, false, 'line[at] = vec4<f32>(0.0); if (r < rowCount) { line[at] = load_u(firstRow + r, t); }')}
+  return `${stageRows(tiles, false, 'u', 'line')}
     workgroupBarrier();
     ${each(vectors, (i) => `let u${i} = line[spread(own + ${i}u)];`, ' ')}`;
 }
@@ -270,7 +276,7 @@ function plainInput(tiles: Tiles): string {
 function gatedInput(tiles: Tiles): string {
   const vectors = tiles.chunk / 4;
   const shiftBy = (count: number): string => `${each(count, (i) => `w${count - i} = w${count - i - 1};`, ' ')}`;
-  return `${forEachVector(tiles, true, 'line[at] = vec4<f32>(0.0); if (r < rowCount) { line[at] = load_k(firstRow + r, t); }')}
+  return `${stageRows(tiles, true, 'k', 'line')}
     workgroupBarrier();
     ${each(vectors, (i) => `var u${i} = vec4<f32>(0.0); var w${i} = line[spread(own + ${i}u)];`)}
     {
@@ -285,7 +291,7 @@ function gatedInput(tiles: Tiles): string {
       }
     }
     workgroupBarrier();
-    ${forEachVector(tiles, false, 'line[at] = vec4<f32>(0.0); if (r < rowCount) { line[at] = load_v(firstRow + r, t); }')}
+    ${stageRows(tiles, false, 'v', 'line')}
     workgroupBarrier();
     ${each(vectors, (i) => `u${i} *= line[spread(own + ${i}u)];`)}`;
 }

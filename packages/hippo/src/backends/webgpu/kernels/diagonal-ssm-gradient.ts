@@ -5,6 +5,9 @@
 //   dk_l = Σ dy_i u_{i−l} within chunks,      dskip = dk_0.
 // So every state costs 10 multiply-adds a step where recurrences cost 16, and nothing is kept for each step. A workgroup walks its rows of one
 // channel from the last tile to the first (states at tile starts come from a first walk); its sums are added up by a last dispatch.
+// From chunk to chunk a state goes by segments, one thread each, since one thread a state left 8 of 64 threads to walk 128 chunks: that
+// took 0.56 ms for 768 × 2,048 on an H100, ten times what its multiply-adds take. Powers read from workgroup memory (16 bytes for
+// 8 multiply-adds) bound what is left.
 import {
   type DiagonalSsmGradientAttributes,
   diagonalSsmGradientOperation,
@@ -30,20 +33,27 @@ import { gridOf, gridParameters, workgroupNumber } from './grid.ts';
 import {
   addSquareAhead,
   addTriangleAhead,
-  forEachVector,
   loadFunction,
   rowElement,
   spreadFunction,
+  stageRows,
   storeFunction,
   type Tiles,
   tilesOf,
+  unstageRows,
 } from './sequence-tiles.ts';
 
+/** To be chosen by measurement. */
+export const parameters = {
+  /** States whose sums are in workgroup memory at once, and segments of a tile that a state's walk is shared by. */
+  block: 8,
+  segments: 8,
+  /** Workgroups that keep a large device busy. */
+  enoughWorkgroups: 2048,
+};
 const threads = 64;
 const chunk = powerCount;
 const vectors = chunk / 4;
-/** Workgroups that keep a large device busy. */
-const enoughWorkgroups = 2048;
 
 interface Layout {
   readonly sizes: SsmSizes;
@@ -60,11 +70,11 @@ interface Layout {
 function layoutOf(sizes: SsmSizes, { maxWorkgroupBytes }: DeviceTraits): Layout | undefined {
   const { channels, batch, states } = sizes;
   const tiles = tilesOf(sizes, { threads, chunk, halo: 0, mostBytes: maxWorkgroupBytes * 0.3 });
-  const left = maxWorkgroupBytes - 32 * tiles.lineVectors - 24 * states - 16 * vectors - 16 * threads;
-  const block = Math.min(states, 8, Math.floor(left / (32 * threads + 160)));
+  const left = maxWorkgroupBytes - 32 * tiles.lineVectors - 24 * states - 16 * vectors - 40 * threads;
+  const block = Math.min(states, parameters.block, Math.floor(left / (32 * threads + 160)));
   if (block < 1) return undefined;
   const rowGroups = Math.ceil(batch / tiles.rows);
-  const groupsEach = Math.max(1, Math.floor((rowGroups * channels) / enoughWorkgroups));
+  const groupsEach = Math.max(1, Math.floor((rowGroups * channels) / parameters.enoughWorkgroups));
   const parts = Math.ceil(rowGroups / groupsEach);
   const table = ssmTable(states, chunk, 0);
   const bytes = {
@@ -214,7 +224,7 @@ function walkDispatch(layout: Layout, operands: Operands, { slice, places }: Whe
       writes('sums', places.sums, 'vec4<f32>'),
       writes('du', slice.of(output(0), rowBytes), element),
     ],
-    code: walkShader(layout, slice.count * parts),
+    code: walkShader(layout, operands.dEnd !== undefined, slice.count * parts),
     workgroups: gridOf(slice.count * parts),
   };
 }
@@ -222,12 +232,7 @@ function walkDispatch(layout: Layout, operands: Operands, { slice, places }: Whe
 const each = (count: number, text: (i: number) => string, separator = '\n      '): string =>
   Array.from({ length: count }, (_, i) => text(i)).join(separator);
 
-const stage = (tiles: Tiles, name: string): string =>
-  forEachVector(
-    tiles,
-    false,
-    `${name}Line[at] = vec4<f32>(0.0); if (r < rowCount) { ${name}Line[at] = load_${name}(firstRow + r, t); }`,
-  );
+const stage = (tiles: Tiles, name: string): string => stageRows(tiles, false, name, `${name}Line`);
 
 /** WGSL: the next block of states' powers and coefficients into workgroup memory. */
 const loadPowers = ({ table }: Layout): string => `workgroupBarrier();
@@ -235,7 +240,7 @@ const loadPowers = ({ table }: Layout): string => `workgroupBarrier();
       for (var i = thread; i < count * 2u; i += ${threads}u) { coefficients[i] = table[entries + ${table.coefficients}u + base * 2u + i]; }
       workgroupBarrier();`;
 
-function walkShader(layout: Layout, workgroups: number): string {
+function walkShader(layout: Layout, hasEnd: boolean, workgroups: number): string {
   const { sizes, table, tiles, block, rowGroups, parts, bytes } = layout;
   const { batch, states, length } = sizes;
   const perPart = states + vectors;
@@ -289,6 +294,7 @@ fn main(@builtin(local_invocation_index) thread: u32, ${gridParameters}) {
       workgroupBarrier();
       ${walk(layout)}
       workgroupBarrier();
+      ${addSegments(layout)}
       for (var n = 0u; n < count; n++) {
         let h = locals[thread * ${2 * block + 1}u + 2u * n].zw;
         ${each(vectors, (m) => `d${vectors - 1 - m} += powers[n * 8u + ${m}u].wzyx * h.x - powers[n * 8u + ${4 + m}u].wzyx * h.y;`)}
@@ -297,12 +303,12 @@ fn main(@builtin(local_invocation_index) thread: u32, ${gridParameters}) {
     workgroupBarrier();
     if (holds) { ${each(vectors, (i) => `dyLine[spread(own + ${i}u)] = d${i};`, ' ')} }
     workgroupBarrier();
-    ${lastSteps(layout)}
-    ${forEachVector(tiles, false, `if (r < rowCount && t < ${length}) { store_du(firstRow + r, u32(t), dyLine[at]); }`)}
+    ${hasEnd ? lastSteps(layout) : ''}
+    ${unstageRows(tiles, length, 'du', 'dyLine')}
     }
   }
   workgroupBarrier();
-  ${each(vectors, (d) => `locals[thread] = dk${d}; workgroupBarrier(); if (thread == 0u) { var sum = vec4<f32>(0.0); for (var i = 0u; i < ${threads}u; i++) { sum += locals[i]; } sums[channel * ${bytes.sums / 16}u + number % ${parts}u * ${perPart}u + ${states + d}u] = sum; } workgroupBarrier();`)}
+  ${each(vectors, (d) => `locals[thread] = dk${d}; workgroupBarrier(); if (thread < 8u) { dk${d} = vec4<f32>(0.0); for (var i = thread; i < ${threads}u; i += 8u) { dk${d} += locals[i]; } locals[thread] = dk${d}; } workgroupBarrier(); if (thread == 0u) { var sum = vec4<f32>(0.0); for (var i = 0u; i < 8u; i++) { sum += locals[i]; } sums[channel * ${bytes.sums / 16}u + number % ${parts}u * ${perPart}u + ${states + d}u] = sum; } workgroupBarrier();`)}
   for (var n = thread; n < ${states}u; n += ${threads}u) { sums[channel * ${bytes.sums / 16}u + number % ${parts}u * ${perPart}u + n] = gradients[n]; }
 }`;
 }
@@ -320,6 +326,9 @@ var<workgroup> powers: array<vec4<f32>, ${8 * block}>;
 var<workgroup> coefficients: array<vec4<f32>, ${2 * block}>;
 // Of a chunk and a state: (Σ λ^{T−1−j} u_j, Σ λ^i dy_i), which become (state at the start, h at the end), and the weighted sums.
 var<workgroup> locals: array<vec4<f32>, ${threads * (2 * block + 1)}>;
+// Of a segment and a state: (x at its end, h at its start) if nothing enters it, and λ to the power of its steps.
+var<workgroup> ends: array<vec4<f32>, ${threads}>;
+var<workgroup> spans: array<vec2<f32>, ${threads}>;
 // (conj dlogλ, Σ x Σ λ^i dy_i) of every state.
 var<workgroup> gradients: array<vec4<f32>, ${states}>;${tiles.count > 1 ? `\nvar<workgroup> carry: array<vec2<f32>, ${states}>;` : ''}
 fn times(a: vec2<f32>, b: vec2<f32>) -> vec2<f32> {
@@ -354,6 +363,7 @@ function chunkProducts(): string {
 function firstWalk(layout: Layout): string {
   const { sizes, tiles, block } = layout;
   const { states } = sizes;
+  const segments = segmentsOf(layout);
   return `for (var tile = 0u; tile < ${tiles.count - 1}u; tile++) {
       workgroupBarrier();
       ${stage(tiles, 'u')}
@@ -368,79 +378,195 @@ function firstWalk(layout: Layout): string {
           locals[thread * ${2 * block + 1}u + 2u * n] = vec4<f32>(x, 0.0, 0.0);
         }
         workgroupBarrier();
-        for (var n = thread; n < count; n += ${threads}u) {
-          let at = firstGiven + base + n;
+        // Each segment alone, then one thread a state from segment to segment.
+        {
+          let n = thread % count;
+          let segment = thread / count;
+          if (segment < ${segments.count}u) {
+            let whole = coefficients[2u * n].zw;
+            var x = vec2<f32>(0.0); var span = vec2<f32>(1.0, 0.0);
+            for (var g = segment * ${segments.chunks}u; g < min(segment * ${segments.chunks}u + ${segments.chunks}u, ${tiles.chunks}u); g++) {
+              x = times(whole, x) + locals[g * ${2 * block + 1}u + 2u * n].xy;
+              span = times(whole, span);
+            }
+            ends[thread] = vec4<f32>(x, 0.0, 0.0);
+            spans[thread] = span;
+          }
+        }
+        workgroupBarrier();
+        if (thread < count) {
+          let at = firstGiven + base + thread;
           var x = vec2<f32>(given[at], given[at + ${states}u]);
-          if (tile > 0u) { x = starts[firstStart + tile * ${states}u + base + n]; }
-          for (var g = 0u; g < ${tiles.chunks}u; g++) { x = times(coefficients[2u * n].zw, x) + locals[g * ${2 * block + 1}u + 2u * n].xy; }
-          starts[firstStart + (tile + 1u) * ${states}u + base + n] = x;
+          if (tile > 0u) { x = starts[firstStart + tile * ${states}u + base + thread]; }
+          for (var s = 0u; s < ${segments.count}u; s++) { x = times(spans[s * count + thread], x) + ends[s * count + thread].xy; }
+          starts[firstStart + (tile + 1u) * ${states}u + base + thread] = x;
         }
       }
     }
     storageBarrier();`;
 }
 
-/** One thread a state: its rows' chunks forwards for x, backwards for h and the sums. */
-function walk({ sizes, tiles, block }: Layout): string {
-  const { states, length } = sizes;
-  const chunksOfLast = Math.ceil(length / chunk) - (tiles.count - 1) * tiles.chunks;
-  const rest = length - (Math.ceil(length / chunk) - 1) * chunk;
+/** Segments that a row's chunks in a tile are cut into for the walk, and the chunks of each. */
+function segmentsOf({ tiles, block }: Layout): { readonly count: number; readonly chunks: number } {
+  const wanted = Math.max(1, Math.min(parameters.segments, Math.floor(threads / (block * tiles.rows))));
+  const chunks = Math.ceil(tiles.chunks / wanted);
+  return { count: Math.ceil(tiles.chunks / chunks), chunks };
+}
+
+/** What the pieces of the walk know of the row's last chunk. */
+interface End {
+  /** Chunks of the row in its last tile, and steps of the last of them. */
+  readonly chunks: number;
+  readonly rest: number;
+  /** WGSL: whether the tile is the last. */
+  readonly isLast: string;
+}
+
+function endOf({ sizes: { length }, tiles }: Layout): End {
+  const chunksOfRow = Math.ceil(length / chunk);
+  return {
+    chunks: chunksOfRow - (tiles.count - 1) * tiles.chunks,
+    rest: length - (chunksOfRow - 1) * chunk,
+    isLast: tiles.count > 1 ? `tile == ${tiles.count - 1}u` : 'true',
+  };
+}
+
+/** WGSL: λ_n^m of the block. */
+const powerAt = (m: string): string =>
+  `vec2<f32>(powers[n * 8u + ${m} / 4u][${m} % 4u], powers[n * 8u + 4u + ${m} / 4u][${m} % 4u])`;
+
+/**
+ * From the sums of chunks to x at their starts, h at their ends and the gradients: a thread has a state of a segment of a row's chunks. With
+ * more than one segment their own sums come first, from which each thread makes what enters its segment.
+ */
+function walk(layout: Layout): string {
+  const { sizes, tiles, block } = layout;
+  const stride = 2 * block + 1;
+  const segments = segmentsOf(layout);
   const carried = tiles.count > 1;
-  const isLast = carried ? `tile == ${tiles.count - 1}u` : 'true';
-  const start = carried ? `if (tile > 0u) { x = starts[firstStart + tile * ${states}u + base + n]; }` : '';
-  const power = (m: string): string =>
-    `vec2<f32>(powers[n * 8u + ${m} / 4u][${m} % 4u], powers[n * 8u + 4u + ${m} / 4u][${m} % 4u])`;
-  return `for (var n = thread; n < count; n += ${threads}u) {
+  const { chunks, isLast } = endOf(layout);
+  const units = `count * rowCount * ${segments.count}u`;
+  const place = `let n = unit % count;
+        let segment = unit / count % ${segments.count}u;
+        let r = unit / (count * ${segments.count}u);
         let c = coefficients[2u * n].xy;
         let whole = coefficients[2u * n].zw;
-        var total = gradients[base + n];
-        for (var r = 0u; r < rowCount; r++) {
-          let at = firstGiven + r * ${4 * states}u + base + n;
-          var x = vec2<f32>(given[at], given[at + ${states}u]);
-          ${start}
-          let first = r * ${tiles.chunks * (2 * block + 1)}u + 2u * n;
-          let chunks = select(${tiles.chunks}u, ${chunksOfLast}u, ${isLast});
-          for (var g = 0u; g < chunks; g++) {
-            let local = locals[first + g * ${2 * block + 1}u];
-            locals[first + g * ${2 * block + 1}u] = vec4<f32>(x, local.zw);
+        let at = firstGiven + r * ${4 * sizes.states}u + base + n;
+        let first = r * ${tiles.chunks * stride}u + 2u * n;
+        let chunks = select(${tiles.chunks}u, ${chunks}u, ${isLast});
+        let start = segment * ${segments.chunks}u;
+        let end = min(start + ${segments.chunks}u, chunks);`;
+  const entering = `x = vec2<f32>(given[at], given[at + ${sizes.states}u]);
+        ${carried ? `if (tile > 0u) { x = starts[firstStart + tile * ${sizes.states}u + base + n]; }` : ''}
+        h = vec2<f32>(given[at + ${2 * sizes.states}u], -given[at + ${3 * sizes.states}u]);
+        ${carried ? `if (!(${isLast})) { h = carry[base + n]; }` : ''}`;
+  if (segments.count === 1)
+    return `for (var unit = thread; unit < ${units}; unit += ${threads}u) {
+        ${place}
+        var x: vec2<f32>; var h: vec2<f32>;
+        ${entering}
+        ${walkSegment(layout)}
+      }`;
+  // What enters the tile is read by all segments before the barrier and replaced by the first one after it.
+  return `var x = vec2<f32>(0.0);
+      var h = vec2<f32>(0.0);
+      let unit = thread;
+      {
+        ${place}
+        if (unit < ${units}) {
+        ${entering}
+        ${segmentSums(layout)}
+        }
+      }
+      workgroupBarrier();
+      if (unit < ${units}) {
+        ${place}
+        for (var other = unit - segment * count; other < unit; other += count) { x = times(spans[other], x) + ends[other].xy; }
+        for (var after = (chunks + ${segments.chunks - 1}u) / ${segments.chunks}u; after > segment + 1u; after--) {
+          let other = unit + (after - 1u - segment) * count;
+          h = times(spans[other], h) + ends[other].zw;
+        }
+        ${walkSegment(layout)}
+      }`;
+}
+
+/** A segment alone: x at its end, h at its start, and the power of λ across it. */
+function segmentSums(layout: Layout): string {
+  const { rest, chunks, isLast } = endOf(layout);
+  const short = rest === chunk ? '' : `if (${isLast} && g + 1u == ${chunks}u) { across = ${powerAt(`${rest}u`)}; }`;
+  return `var ownX = vec2<f32>(0.0); var ownH = vec2<f32>(0.0); var span = vec2<f32>(1.0, 0.0);
+        for (var g = start; g < end; g++) {
+          let local = locals[first + g * ${2 * layout.block + 1}u];
+          var across = whole;
+          ${short}
+          ownX = times(whole, ownX) + local.xy;
+          ownH += times(span, times(c, local.zw));
+          span = times(across, span);
+        }
+        ends[unit] = vec4<f32>(ownX, ownH);
+        spans[unit] = span;`;
+}
+
+/** A segment from what enters it: forwards for x, backwards for h and the gradients, which it leaves in its first chunk's place. */
+function walkSegment(layout: Layout): string {
+  const { sizes, tiles, block } = layout;
+  const { rest, chunks, isLast } = endOf(layout);
+  const stride = 2 * block + 1;
+  const shortEnd =
+    rest === chunk
+      ? ''
+      : `
+              across = ${powerAt(`${rest}u`)};
+              steps = ${rest}.0;
+              later = vec2<f32>(0.0);
+              for (var j = 0u; j < ${rest}u; j++) {
+                let m = ${rest - 1}u - j;
+                let u = uLine[spread(r * ${tiles.rowVectors}u + ${(chunks - 1) * vectors}u + j / 4u)][j % 4u];
+                later += f32(m) * u * ${powerAt('m')};
+              }`;
+  return `for (var g = start; g < end; g++) {
+            let local = locals[first + g * ${stride}u];
+            locals[first + g * ${stride}u] = vec4<f32>(x, local.zw);
             x = times(whole, x) + local.xy;
           }
-          var h = vec2<f32>(given[at + ${2 * states}u], -given[at + ${3 * states}u]);
-          ${carried ? `if (!(${isLast})) { h = carry[base + n]; }` : ''}
-          for (var before = chunks; before > 0u; before--) {
-            let place = first + (before - 1u) * ${2 * block + 1}u;
+          var total = vec4<f32>(0.0);
+          for (var before = end; before > start; before--) {
+            let place = first + (before - 1u) * ${stride}u;
             let local = locals[place];
             let weighted = locals[place + 1u];
             var across = whole;
             var steps = ${chunk}.0;
             var later = weighted.xy;
             var passed = h;
-            if (${isLast} && before == ${chunksOfLast}u) {
+            if (${isLast} && before == ${chunks}u) {
               // The row's last chunk ends after ${rest} steps; what its end adds to du comes from lastSteps.
-              passed = vec2<f32>(0.0);${
-                rest === chunk
-                  ? ''
-                  : `
-              across = ${power(`${rest}u`)};
-              steps = ${rest}.0;
-              later = vec2<f32>(0.0);
-              for (var j = 0u; j < ${rest}u; j++) {
-                let m = ${rest - 1}u - j;
-                let u = uLine[spread(r * ${tiles.rowVectors}u + ${(chunksOfLast - 1) * vectors}u + j / 4u)][j % 4u];
-                later += f32(m) * u * ${power('m')};
-              }`
-              }
+              passed = vec2<f32>(0.0);${shortEnd}
             }
             total += vec4<f32>(times(times(c, local.xy), weighted.zw) + times(h, steps * times(across, local.xy) + later), times(local.xy, local.zw));
             h = times(across, h) + times(c, local.zw);
             locals[place] = vec4<f32>(local.xy, passed);
           }
-          ${carried ? 'carry[base + n] = h;\n          if (tile == 0u) {' : '{'}
-            given[at] = h.x;
-            given[at + ${states}u] = -h.y;
-          }
+          locals[first + start * ${stride}u + 1u] = total;
+          if (start == 0u) {
+            ${tiles.count > 1 ? 'carry[base + n] = h;' : ''}
+            ${tiles.count > 1 ? 'if (tile == 0u)' : ''} {
+              given[at] = h.x;
+              given[at + ${sizes.states}u] = -h.y;
+            }
+          }`;
+}
+
+/** WGSL: adds up the segments' gradients, one thread a state. */
+function addSegments(layout: Layout): string {
+  const { tiles, block } = layout;
+  const segments = segmentsOf(layout);
+  const stride = 2 * block + 1;
+  return `if (thread < count) {
+        var total = gradients[base + thread];
+        for (var r = 0u; r < rowCount; r++) {
+          for (var s = 0u; s < ${segments.count}u; s++) { total += locals[r * ${tiles.chunks * stride}u + s * ${segments.chunks * stride}u + 2u * thread + 1u]; }
         }
-        gradients[base + n] = total;
+        gradients[base + thread] = total;
       }`;
 }
 

@@ -1,6 +1,7 @@
 // What the chunk form of the diagonal state-space model needs of a channel's parameters, made once for all its rows: powers of the
 // poles, output coefficients, and the first taps of the kernel k_l = 2 Re Σ_n c_n λ_nˡ (the skip term is part of k_0). For the H3
-// mixer the taps of the shift too (its skip term is part of tap 0). It lies in the workspace, channel by channel, as vec4.
+// mixer the taps of the shift too (its skip term is part of tap 0). It lies in the workspace, channel by channel, as vec4. Every power is
+// made by one thread and shared; a thread a tap that made its own powers of all states had to make 32 one after another.
 import type { ChannelSlice } from './channel-slices.ts';
 import { type Binding, type Dispatch, input, reads, workspace, writes } from './dispatch.ts';
 import { gridOf, gridParameters, workgroupNumber } from './grid.ts';
@@ -50,7 +51,7 @@ export interface SsmOperands {
   readonly taps: number | undefined;
 }
 
-const threads = 64;
+const threads = 128;
 
 /** Fills the table at the start of the workspace, one workgroup a channel. */
 export function ssmTableDispatch(table: SsmTable, operands: SsmOperands, slice: ChannelSlice): Dispatch {
@@ -73,6 +74,9 @@ export function ssmTableDispatch(table: SsmTable, operands: SsmOperands, slice: 
     table[start + ${4 * table.shift}u + j] = tap;
   }`;
   const code = `${polePowers}
+var<workgroup> powers: array<vec2<f32>, ${states * powerCount}>;
+var<workgroup> jumps: array<vec2<f32>, ${states}>;
+var<workgroup> sums: array<f32, ${threads}>;
 @compute @workgroup_size(${threads})
 fn main(@builtin(local_invocation_index) thread: u32, ${gridParameters}) {
   let channel = ${workgroupNumber};
@@ -82,6 +86,7 @@ fn main(@builtin(local_invocation_index) thread: u32, ${gridParameters}) {
   for (var i = thread; i < ${states * powerCount}u; i += ${threads}u) {
     let n = i / ${powerCount}u;
     let power = polePower(logRe[first + n], logIm[first + n], i % ${powerCount}u);
+    powers[i] = power;
     table[start + i + n * ${powerCount}u] = power.x;
     table[start + i + (n + 1u) * ${powerCount}u] = power.y;
   }
@@ -89,16 +94,27 @@ fn main(@builtin(local_invocation_index) thread: u32, ${gridParameters}) {
     let n = first + i / 4u;
     let exponents = vec4<u32>(1u, ${chunk}u, ${powerCount}u, 0u);
     var power = polePower(logRe[n], logIm[n], exponents[i % 4u]);
+    if (i % 4u == 2u) { jumps[i / 4u] = power; }
     if (i % 4u == 0u || i % 4u == 3u) { power = 2.0 * times(power, vec2<f32>(cRe[n], cIm[n])); }
     table[start + ${4 * table.coefficients}u + 2u * i] = power.x;
     table[start + ${4 * table.coefficients}u + 2u * i + 1u] = power.y;
   }
+  workgroupBarrier();
+  // A thread has some states of a tap; the later taps' powers are products of two, so that no thread makes them anew.
+  {
+    let l = thread % ${chunk}u;
+    var sum = 0.0;
+    for (var n = thread / ${chunk}u; n < ${states}u; n += ${threads / chunk}u) {
+      var power = powers[n * ${powerCount}u + l % ${powerCount}u];
+      for (var j = l / ${powerCount}u; j > 0u; j--) { power = times(power, jumps[n]); }
+      sum += cRe[first + n] * power.x - cIm[first + n] * power.y;
+    }
+    sums[thread] = sum;
+  }
+  workgroupBarrier();
   for (var l = thread; l < ${chunk}u; l += ${threads}u) {
     var sum = 0.0;
-    for (var n = first; n < first + ${states}u; n++) {
-      let power = polePower(logRe[n], logIm[n], l);
-      sum += cRe[n] * power.x - cIm[n] * power.y;
-    }
+    for (var i = l; i < ${threads}u; i += ${chunk}u) { sum += sums[i]; }
     sum *= 2.0;${skip === undefined ? '' : '\n    if (l == 0u) { sum += skip[channel]; }'}
     table[start + ${4 * table.kernel}u + l] = sum;
   }${shift === undefined ? '' : shiftLines}

@@ -97,18 +97,57 @@ export function storeFunction(name: string, length: number): string {
 }`;
 }
 
-/**
- * WGSL: for each vector of the tile, all threads together: its row `r`, its first step `t` (i32) and its place `at` in the buffer.
- * @param halo whether the steps before the tile are visited too.
- */
-export function forEachVector(tiles: Tiles, halo: boolean, body: string): string {
+/** WGSL: the row `r`, first step `t` (i32) and place in the buffer `at` of the tile's vector number `i`, each name with a suffix. */
+function vectorPlace(tiles: Tiles, halo: boolean, i: string, suffix: string): string {
   const skipped = halo ? 0 : tiles.halo / 4;
   const perRow = tiles.rowVectors - skipped;
-  return `for (var i = thread; i < ${tiles.rows * perRow}u; i += ${tiles.threads}u) {
-      let r = i / ${perRow}u;
-      let t = i32((i % ${perRow}u) * 4u + tile * ${tiles.chunks * tiles.chunk}u) - ${halo ? tiles.halo : 0};
-      let at = spread(r * ${tiles.rowVectors}u + i % ${perRow}u + ${skipped}u);
-      ${body}
+  return `let r${suffix} = (${i}) / ${perRow}u;
+      let t${suffix} = i32(((${i}) % ${perRow}u) * 4u + tile * ${tiles.chunks * tiles.chunk}u) - ${halo ? tiles.halo : 0};
+      let at${suffix} = spread(r${suffix} * ${tiles.rowVectors}u + (${i}) % ${perRow}u + ${skipped}u);`;
+}
+
+/** Loads that a thread has on their way at once. */
+const loadsAtOnce = 4;
+
+/**
+ * WGSL: the tile of an operand into the buffer `line`, zeros behind its rows. Some loads are started before the first is awaited: one
+ * after another, each would cost the memory's whole latency.
+ */
+export function stageRows(tiles: Tiles, halo: boolean, name: string, line: string): string {
+  const count = tiles.rows * (tiles.rowVectors - (halo ? 0 : tiles.halo / 4));
+  const some = Array.from({ length: Math.min(loadsAtOnce, Math.ceil(count / tiles.threads)) }, (_, j) => j);
+  return `for (var i = thread; i < ${count}u; i += ${some.length * tiles.threads}u) {
+      ${some
+        .map(
+          (j) => `${vectorPlace(tiles, halo, `i + ${j * tiles.threads}u`, String(j))}
+      var value${j} = vec4<f32>(0.0);
+      if (r${j} < rowCount) { value${j} = load_${name}(firstRow + r${j}, t${j}); }`,
+        )
+        .join('\n      ')}
+      ${some.map((j) => `${j === 0 ? '' : `if (i + ${j * tiles.threads}u < ${count}u) `}{ ${line}[at${j}] = value${j}; }`).join('\n      ')}
+    }`;
+}
+
+/** WGSL: the buffer `line` into the tile of a result of rows of `length`, times the operand `gate` where there is one. */
+export function unstageRows(tiles: Tiles, length: number, name: string, line: string, gate?: string): string {
+  const count = tiles.rows * (tiles.rowVectors - tiles.halo / 4);
+  const some = Array.from({ length: Math.min(loadsAtOnce, Math.ceil(count / tiles.threads)) }, (_, j) => j);
+  const inside = (j: number): string =>
+    `i + ${j * tiles.threads}u < ${count}u && r${j} < rowCount && t${j} < ${length}`;
+  return `for (var i = thread; i < ${count}u; i += ${some.length * tiles.threads}u) {
+      ${some
+        .map(
+          (j) =>
+            `${vectorPlace(tiles, false, `i + ${j * tiles.threads}u`, String(j))}${
+              gate === undefined
+                ? ''
+                : `
+      var gate${j} = vec4<f32>(0.0);
+      if (${inside(j)}) { gate${j} = load_${gate}(firstRow + r${j}, t${j}); }`
+            }`,
+        )
+        .join('\n      ')}
+      ${some.map((j) => `if (${inside(j)}) { store_${name}(firstRow + r${j}, u32(t${j}), ${line}[at${j}]${gate === undefined ? '' : ` * gate${j}`}); }`).join('\n      ')}
     }`;
 }
 

@@ -66,37 +66,52 @@ fn polePower(logRe: f32, logIm: f32, m: u32) -> vec2<f32> {
   let turns = turnsOf(logIm);
   return accurateExp(f32(m) * logRe) * cosSinOfTurns(m * turns.x + multiplyHigh(m, turns.y));
 }
-@compute @workgroup_size(64)
+var<workgroup> powers: array<vec2<f32>, 512>;
+var<workgroup> jumps: array<vec2<f32>, 32>;
+var<workgroup> sums: array<f32, 128>;
+@compute @workgroup_size(128)
 fn main(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_workgroups) grid: vec3<u32>) {
   let channel = (workgroup.y * grid.x + workgroup.x);
   if (channel >= 512u) { return; }
   let start = channel * 1408u;
   let first = channel * 32u;
-  for (var i = thread; i < 512u; i += 64u) {
+  for (var i = thread; i < 512u; i += 128u) {
     let n = i / 16u;
     let power = polePower(logRe[first + n], logIm[first + n], i % 16u);
+    powers[i] = power;
     table[start + i + n * 16u] = power.x;
     table[start + i + (n + 1u) * 16u] = power.y;
   }
-  for (var i = thread; i < 128u; i += 64u) {
+  for (var i = thread; i < 128u; i += 128u) {
     let n = first + i / 4u;
     let exponents = vec4<u32>(1u, 32u, 16u, 0u);
     var power = polePower(logRe[n], logIm[n], exponents[i % 4u]);
+    if (i % 4u == 2u) { jumps[i / 4u] = power; }
     if (i % 4u == 0u || i % 4u == 3u) { power = 2.0 * times(power, vec2<f32>(cRe[n], cIm[n])); }
     table[start + 1024u + 2u * i] = power.x;
     table[start + 1024u + 2u * i + 1u] = power.y;
   }
-  for (var l = thread; l < 32u; l += 64u) {
+  workgroupBarrier();
+  // A thread has some states of a tap; the later taps' powers are products of two, so that no thread makes them anew.
+  {
+    let l = thread % 32u;
     var sum = 0.0;
-    for (var n = first; n < first + 32u; n++) {
-      let power = polePower(logRe[n], logIm[n], l);
-      sum += cRe[n] * power.x - cIm[n] * power.y;
+    for (var n = thread / 32u; n < 32u; n += 4u) {
+      var power = powers[n * 16u + l % 16u];
+      for (var j = l / 16u; j > 0u; j--) { power = times(power, jumps[n]); }
+      sum += cRe[first + n] * power.x - cIm[first + n] * power.y;
     }
+    sums[thread] = sum;
+  }
+  workgroupBarrier();
+  for (var l = thread; l < 32u; l += 128u) {
+    var sum = 0.0;
+    for (var i = l; i < 128u; i += 32u) { sum += sums[i]; }
     sum *= 2.0;
     if (l == 0u) { sum += skip[channel]; }
     table[start + 1280u + l] = sum;
   }
-  for (var j = thread; j < 68u; j += 64u) {
+  for (var j = thread; j < 68u; j += 128u) {
     var tap = 0.0;
     if (j < 64u) { tap = taps[channel * 64u + j]; }
     if (j == 0u) { tap += shiftSkip[channel]; }
@@ -159,11 +174,31 @@ fn main(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) wor
     workgroupBarrier();
     for (var n = thread; n < 32u; n += 64u) { carry[n] = vec2<f32>(0.0); }
     for (var tile = 0u; tile < 2u; tile++) {
-    for (var i = thread; i < 528u; i += 64u) {
-      let r = i / 528u;
-      let t = i32((i % 528u) * 4u + tile * 2048u) - 64;
-      let at = spread(r * 528u + i % 528u + 0u);
-      line[at] = vec4<f32>(0.0); if (r < rowCount) { line[at] = load_k(firstRow + r, t); }
+    for (var i = thread; i < 528u; i += 256u) {
+      let r0 = (i + 0u) / 528u;
+      let t0 = i32(((i + 0u) % 528u) * 4u + tile * 2048u) - 64;
+      let at0 = spread(r0 * 528u + (i + 0u) % 528u + 0u);
+      var value0 = vec4<f32>(0.0);
+      if (r0 < rowCount) { value0 = load_k(firstRow + r0, t0); }
+      let r1 = (i + 64u) / 528u;
+      let t1 = i32(((i + 64u) % 528u) * 4u + tile * 2048u) - 64;
+      let at1 = spread(r1 * 528u + (i + 64u) % 528u + 0u);
+      var value1 = vec4<f32>(0.0);
+      if (r1 < rowCount) { value1 = load_k(firstRow + r1, t1); }
+      let r2 = (i + 128u) / 528u;
+      let t2 = i32(((i + 128u) % 528u) * 4u + tile * 2048u) - 64;
+      let at2 = spread(r2 * 528u + (i + 128u) % 528u + 0u);
+      var value2 = vec4<f32>(0.0);
+      if (r2 < rowCount) { value2 = load_k(firstRow + r2, t2); }
+      let r3 = (i + 192u) / 528u;
+      let t3 = i32(((i + 192u) % 528u) * 4u + tile * 2048u) - 64;
+      let at3 = spread(r3 * 528u + (i + 192u) % 528u + 0u);
+      var value3 = vec4<f32>(0.0);
+      if (r3 < rowCount) { value3 = load_k(firstRow + r3, t3); }
+      { line[at0] = value0; }
+      if (i + 64u < 528u) { line[at1] = value1; }
+      if (i + 128u < 528u) { line[at2] = value2; }
+      if (i + 192u < 528u) { line[at3] = value3; }
     }
     workgroupBarrier();
     var u0 = vec4<f32>(0.0); var w0 = line[spread(own + 0u)];
@@ -248,11 +283,31 @@ fn main(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) wor
       }
     }
     workgroupBarrier();
-    for (var i = thread; i < 512u; i += 64u) {
-      let r = i / 512u;
-      let t = i32((i % 512u) * 4u + tile * 2048u) - 0;
-      let at = spread(r * 528u + i % 512u + 16u);
-      line[at] = vec4<f32>(0.0); if (r < rowCount) { line[at] = load_v(firstRow + r, t); }
+    for (var i = thread; i < 512u; i += 256u) {
+      let r0 = (i + 0u) / 512u;
+      let t0 = i32(((i + 0u) % 512u) * 4u + tile * 2048u) - 0;
+      let at0 = spread(r0 * 528u + (i + 0u) % 512u + 16u);
+      var value0 = vec4<f32>(0.0);
+      if (r0 < rowCount) { value0 = load_v(firstRow + r0, t0); }
+      let r1 = (i + 64u) / 512u;
+      let t1 = i32(((i + 64u) % 512u) * 4u + tile * 2048u) - 0;
+      let at1 = spread(r1 * 528u + (i + 64u) % 512u + 16u);
+      var value1 = vec4<f32>(0.0);
+      if (r1 < rowCount) { value1 = load_v(firstRow + r1, t1); }
+      let r2 = (i + 128u) / 512u;
+      let t2 = i32(((i + 128u) % 512u) * 4u + tile * 2048u) - 0;
+      let at2 = spread(r2 * 528u + (i + 128u) % 512u + 16u);
+      var value2 = vec4<f32>(0.0);
+      if (r2 < rowCount) { value2 = load_v(firstRow + r2, t2); }
+      let r3 = (i + 192u) / 512u;
+      let t3 = i32(((i + 192u) % 512u) * 4u + tile * 2048u) - 0;
+      let at3 = spread(r3 * 528u + (i + 192u) % 512u + 16u);
+      var value3 = vec4<f32>(0.0);
+      if (r3 < rowCount) { value3 = load_v(firstRow + r3, t3); }
+      { line[at0] = value0; }
+      if (i + 64u < 512u) { line[at1] = value1; }
+      if (i + 128u < 512u) { line[at2] = value2; }
+      if (i + 192u < 512u) { line[at3] = value3; }
     }
     workgroupBarrier();
     u0 *= line[spread(own + 0u)];
@@ -460,11 +515,31 @@ fn main(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) wor
     workgroupBarrier();
     if (holds) { line[spread(own + 0u)] = y0; line[spread(own + 1u)] = y1; line[spread(own + 2u)] = y2; line[spread(own + 3u)] = y3; line[spread(own + 4u)] = y4; line[spread(own + 5u)] = y5; line[spread(own + 6u)] = y6; line[spread(own + 7u)] = y7; }
     workgroupBarrier();
-    for (var i = thread; i < 512u; i += 64u) {
-      let r = i / 512u;
-      let t = i32((i % 512u) * 4u + tile * 2048u) - 0;
-      let at = spread(r * 528u + i % 512u + 16u);
-      if (r < rowCount && t < 4096) { store_y(firstRow + r, u32(t), line[at] * load_q(firstRow + r, t)); }
+    for (var i = thread; i < 512u; i += 256u) {
+      let r0 = (i + 0u) / 512u;
+      let t0 = i32(((i + 0u) % 512u) * 4u + tile * 2048u) - 0;
+      let at0 = spread(r0 * 528u + (i + 0u) % 512u + 16u);
+      var gate0 = vec4<f32>(0.0);
+      if (i + 0u < 512u && r0 < rowCount && t0 < 4096) { gate0 = load_q(firstRow + r0, t0); }
+      let r1 = (i + 64u) / 512u;
+      let t1 = i32(((i + 64u) % 512u) * 4u + tile * 2048u) - 0;
+      let at1 = spread(r1 * 528u + (i + 64u) % 512u + 16u);
+      var gate1 = vec4<f32>(0.0);
+      if (i + 64u < 512u && r1 < rowCount && t1 < 4096) { gate1 = load_q(firstRow + r1, t1); }
+      let r2 = (i + 128u) / 512u;
+      let t2 = i32(((i + 128u) % 512u) * 4u + tile * 2048u) - 0;
+      let at2 = spread(r2 * 528u + (i + 128u) % 512u + 16u);
+      var gate2 = vec4<f32>(0.0);
+      if (i + 128u < 512u && r2 < rowCount && t2 < 4096) { gate2 = load_q(firstRow + r2, t2); }
+      let r3 = (i + 192u) / 512u;
+      let t3 = i32(((i + 192u) % 512u) * 4u + tile * 2048u) - 0;
+      let at3 = spread(r3 * 528u + (i + 192u) % 512u + 16u);
+      var gate3 = vec4<f32>(0.0);
+      if (i + 192u < 512u && r3 < rowCount && t3 < 4096) { gate3 = load_q(firstRow + r3, t3); }
+      if (i + 0u < 512u && r0 < rowCount && t0 < 4096) { store_y(firstRow + r0, u32(t0), line[at0] * gate0); }
+      if (i + 64u < 512u && r1 < rowCount && t1 < 4096) { store_y(firstRow + r1, u32(t1), line[at1] * gate1); }
+      if (i + 128u < 512u && r2 < rowCount && t2 < 4096) { store_y(firstRow + r2, u32(t2), line[at2] * gate2); }
+      if (i + 192u < 512u && r3 < rowCount && t3 < 4096) { store_y(firstRow + r3, u32(t3), line[at3] * gate3); }
     }
     workgroupBarrier();
     }
@@ -539,37 +614,52 @@ fn polePower(logRe: f32, logIm: f32, m: u32) -> vec2<f32> {
   let turns = turnsOf(logIm);
   return accurateExp(f32(m) * logRe) * cosSinOfTurns(m * turns.x + multiplyHigh(m, turns.y));
 }
-@compute @workgroup_size(64)
+var<workgroup> powers: array<vec2<f32>, 512>;
+var<workgroup> jumps: array<vec2<f32>, 32>;
+var<workgroup> sums: array<f32, 128>;
+@compute @workgroup_size(128)
 fn main(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_workgroups) grid: vec3<u32>) {
   let channel = (workgroup.y * grid.x + workgroup.x);
   if (channel >= 256u) { return; }
   let start = channel * 1408u;
   let first = channel * 32u;
-  for (var i = thread; i < 512u; i += 64u) {
+  for (var i = thread; i < 512u; i += 128u) {
     let n = i / 16u;
     let power = polePower(logRe[first + n], logIm[first + n], i % 16u);
+    powers[i] = power;
     table[start + i + n * 16u] = power.x;
     table[start + i + (n + 1u) * 16u] = power.y;
   }
-  for (var i = thread; i < 128u; i += 64u) {
+  for (var i = thread; i < 128u; i += 128u) {
     let n = first + i / 4u;
     let exponents = vec4<u32>(1u, 32u, 16u, 0u);
     var power = polePower(logRe[n], logIm[n], exponents[i % 4u]);
+    if (i % 4u == 2u) { jumps[i / 4u] = power; }
     if (i % 4u == 0u || i % 4u == 3u) { power = 2.0 * times(power, vec2<f32>(cRe[n], cIm[n])); }
     table[start + 1024u + 2u * i] = power.x;
     table[start + 1024u + 2u * i + 1u] = power.y;
   }
-  for (var l = thread; l < 32u; l += 64u) {
+  workgroupBarrier();
+  // A thread has some states of a tap; the later taps' powers are products of two, so that no thread makes them anew.
+  {
+    let l = thread % 32u;
     var sum = 0.0;
-    for (var n = first; n < first + 32u; n++) {
-      let power = polePower(logRe[n], logIm[n], l);
-      sum += cRe[n] * power.x - cIm[n] * power.y;
+    for (var n = thread / 32u; n < 32u; n += 4u) {
+      var power = powers[n * 16u + l % 16u];
+      for (var j = l / 16u; j > 0u; j--) { power = times(power, jumps[n]); }
+      sum += cRe[first + n] * power.x - cIm[first + n] * power.y;
     }
+    sums[thread] = sum;
+  }
+  workgroupBarrier();
+  for (var l = thread; l < 32u; l += 128u) {
+    var sum = 0.0;
+    for (var i = l; i < 128u; i += 32u) { sum += sums[i]; }
     sum *= 2.0;
     if (l == 0u) { sum += skip[channel]; }
     table[start + 1280u + l] = sum;
   }
-  for (var j = thread; j < 68u; j += 64u) {
+  for (var j = thread; j < 68u; j += 128u) {
     var tap = 0.0;
     if (j < 64u) { tap = taps[channel * 64u + j]; }
     if (j == 0u) { tap += shiftSkip[channel]; }
@@ -632,11 +722,31 @@ fn main(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) wor
     workgroupBarrier();
     for (var n = thread; n < 32u; n += 64u) { carry[n] = vec2<f32>(0.0); }
     for (var tile = 0u; tile < 2u; tile++) {
-    for (var i = thread; i < 528u; i += 64u) {
-      let r = i / 528u;
-      let t = i32((i % 528u) * 4u + tile * 2048u) - 64;
-      let at = spread(r * 528u + i % 528u + 0u);
-      line[at] = vec4<f32>(0.0); if (r < rowCount) { line[at] = load_k(firstRow + r, t); }
+    for (var i = thread; i < 528u; i += 256u) {
+      let r0 = (i + 0u) / 528u;
+      let t0 = i32(((i + 0u) % 528u) * 4u + tile * 2048u) - 64;
+      let at0 = spread(r0 * 528u + (i + 0u) % 528u + 0u);
+      var value0 = vec4<f32>(0.0);
+      if (r0 < rowCount) { value0 = load_k(firstRow + r0, t0); }
+      let r1 = (i + 64u) / 528u;
+      let t1 = i32(((i + 64u) % 528u) * 4u + tile * 2048u) - 64;
+      let at1 = spread(r1 * 528u + (i + 64u) % 528u + 0u);
+      var value1 = vec4<f32>(0.0);
+      if (r1 < rowCount) { value1 = load_k(firstRow + r1, t1); }
+      let r2 = (i + 128u) / 528u;
+      let t2 = i32(((i + 128u) % 528u) * 4u + tile * 2048u) - 64;
+      let at2 = spread(r2 * 528u + (i + 128u) % 528u + 0u);
+      var value2 = vec4<f32>(0.0);
+      if (r2 < rowCount) { value2 = load_k(firstRow + r2, t2); }
+      let r3 = (i + 192u) / 528u;
+      let t3 = i32(((i + 192u) % 528u) * 4u + tile * 2048u) - 64;
+      let at3 = spread(r3 * 528u + (i + 192u) % 528u + 0u);
+      var value3 = vec4<f32>(0.0);
+      if (r3 < rowCount) { value3 = load_k(firstRow + r3, t3); }
+      { line[at0] = value0; }
+      if (i + 64u < 528u) { line[at1] = value1; }
+      if (i + 128u < 528u) { line[at2] = value2; }
+      if (i + 192u < 528u) { line[at3] = value3; }
     }
     workgroupBarrier();
     var u0 = vec4<f32>(0.0); var w0 = line[spread(own + 0u)];
@@ -721,11 +831,31 @@ fn main(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) wor
       }
     }
     workgroupBarrier();
-    for (var i = thread; i < 512u; i += 64u) {
-      let r = i / 512u;
-      let t = i32((i % 512u) * 4u + tile * 2048u) - 0;
-      let at = spread(r * 528u + i % 512u + 16u);
-      line[at] = vec4<f32>(0.0); if (r < rowCount) { line[at] = load_v(firstRow + r, t); }
+    for (var i = thread; i < 512u; i += 256u) {
+      let r0 = (i + 0u) / 512u;
+      let t0 = i32(((i + 0u) % 512u) * 4u + tile * 2048u) - 0;
+      let at0 = spread(r0 * 528u + (i + 0u) % 512u + 16u);
+      var value0 = vec4<f32>(0.0);
+      if (r0 < rowCount) { value0 = load_v(firstRow + r0, t0); }
+      let r1 = (i + 64u) / 512u;
+      let t1 = i32(((i + 64u) % 512u) * 4u + tile * 2048u) - 0;
+      let at1 = spread(r1 * 528u + (i + 64u) % 512u + 16u);
+      var value1 = vec4<f32>(0.0);
+      if (r1 < rowCount) { value1 = load_v(firstRow + r1, t1); }
+      let r2 = (i + 128u) / 512u;
+      let t2 = i32(((i + 128u) % 512u) * 4u + tile * 2048u) - 0;
+      let at2 = spread(r2 * 528u + (i + 128u) % 512u + 16u);
+      var value2 = vec4<f32>(0.0);
+      if (r2 < rowCount) { value2 = load_v(firstRow + r2, t2); }
+      let r3 = (i + 192u) / 512u;
+      let t3 = i32(((i + 192u) % 512u) * 4u + tile * 2048u) - 0;
+      let at3 = spread(r3 * 528u + (i + 192u) % 512u + 16u);
+      var value3 = vec4<f32>(0.0);
+      if (r3 < rowCount) { value3 = load_v(firstRow + r3, t3); }
+      { line[at0] = value0; }
+      if (i + 64u < 512u) { line[at1] = value1; }
+      if (i + 128u < 512u) { line[at2] = value2; }
+      if (i + 192u < 512u) { line[at3] = value3; }
     }
     workgroupBarrier();
     u0 *= line[spread(own + 0u)];
@@ -933,11 +1063,31 @@ fn main(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) wor
     workgroupBarrier();
     if (holds) { line[spread(own + 0u)] = y0; line[spread(own + 1u)] = y1; line[spread(own + 2u)] = y2; line[spread(own + 3u)] = y3; line[spread(own + 4u)] = y4; line[spread(own + 5u)] = y5; line[spread(own + 6u)] = y6; line[spread(own + 7u)] = y7; }
     workgroupBarrier();
-    for (var i = thread; i < 512u; i += 64u) {
-      let r = i / 512u;
-      let t = i32((i % 512u) * 4u + tile * 2048u) - 0;
-      let at = spread(r * 528u + i % 512u + 16u);
-      if (r < rowCount && t < 4096) { store_y(firstRow + r, u32(t), line[at] * load_q(firstRow + r, t)); }
+    for (var i = thread; i < 512u; i += 256u) {
+      let r0 = (i + 0u) / 512u;
+      let t0 = i32(((i + 0u) % 512u) * 4u + tile * 2048u) - 0;
+      let at0 = spread(r0 * 528u + (i + 0u) % 512u + 16u);
+      var gate0 = vec4<f32>(0.0);
+      if (i + 0u < 512u && r0 < rowCount && t0 < 4096) { gate0 = load_q(firstRow + r0, t0); }
+      let r1 = (i + 64u) / 512u;
+      let t1 = i32(((i + 64u) % 512u) * 4u + tile * 2048u) - 0;
+      let at1 = spread(r1 * 528u + (i + 64u) % 512u + 16u);
+      var gate1 = vec4<f32>(0.0);
+      if (i + 64u < 512u && r1 < rowCount && t1 < 4096) { gate1 = load_q(firstRow + r1, t1); }
+      let r2 = (i + 128u) / 512u;
+      let t2 = i32(((i + 128u) % 512u) * 4u + tile * 2048u) - 0;
+      let at2 = spread(r2 * 528u + (i + 128u) % 512u + 16u);
+      var gate2 = vec4<f32>(0.0);
+      if (i + 128u < 512u && r2 < rowCount && t2 < 4096) { gate2 = load_q(firstRow + r2, t2); }
+      let r3 = (i + 192u) / 512u;
+      let t3 = i32(((i + 192u) % 512u) * 4u + tile * 2048u) - 0;
+      let at3 = spread(r3 * 528u + (i + 192u) % 512u + 16u);
+      var gate3 = vec4<f32>(0.0);
+      if (i + 192u < 512u && r3 < rowCount && t3 < 4096) { gate3 = load_q(firstRow + r3, t3); }
+      if (i + 0u < 512u && r0 < rowCount && t0 < 4096) { store_y(firstRow + r0, u32(t0), line[at0] * gate0); }
+      if (i + 64u < 512u && r1 < rowCount && t1 < 4096) { store_y(firstRow + r1, u32(t1), line[at1] * gate1); }
+      if (i + 128u < 512u && r2 < rowCount && t2 < 4096) { store_y(firstRow + r2, u32(t2), line[at2] * gate2); }
+      if (i + 192u < 512u && r3 < rowCount && t3 < 4096) { store_y(firstRow + r3, u32(t3), line[at3] * gate3); }
     }
     workgroupBarrier();
     }
