@@ -109,7 +109,6 @@ export {
   paperSteps,
   type SyntheticTask,
   type SyntheticTaskName,
-  syntheticLearningRates,
   syntheticOptimizer,
   syntheticTaskNames,
   syntheticTasks,

@@ -38,7 +38,7 @@ describe('runs of hippo synthetic', () => {
       trainingExamples: 5000,
       testExamples: 500,
       steps: 62_500,
-      learningRate: 2e-3,
+      learningRate: 5e-4,
       initializerRange: 0.02,
       headDim: 1,
       without: 'none',

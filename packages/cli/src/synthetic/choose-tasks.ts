@@ -8,8 +8,8 @@ import {
   type SyntheticLanguage,
   type SyntheticModelName,
   type SyntheticTaskName,
-  syntheticLearningRates,
   syntheticModelNames,
+  syntheticOptimizer,
   syntheticTaskNames,
   syntheticTasks,
   UsageError,
@@ -80,13 +80,10 @@ function variants(options: TaskOptions, variation: Variation | undefined): reado
 function runTask(options: TaskOptions, which: Omit<RunTask, 'settings' | 'modelFolder'>): RunTask {
   const { taskName, modelName, seed, varied } = which;
   const name = [taskName, modelName, seed, ...(varied ? [varied.option, varied.value] : [])].join('-');
-  return { ...which, settings: runSettings(options, which), modelFolder: join(options.out, 'models', name) };
+  return { ...which, settings: runSettings(options, taskName), modelFolder: join(options.out, 'models', name) };
 }
 
-function runSettings(
-  options: TaskOptions,
-  { taskName, modelName }: Pick<RunTask, 'taskName' | 'modelName'>,
-): RunSettings {
+function runSettings(options: TaskOptions, taskName: SyntheticTaskName): RunSettings {
   const task = syntheticTasks[taskName];
   const language = changedLanguage(task.language, options);
   const { tests: testExamples, dataSeed, evaluateEvery, solvedAt } = options;
@@ -98,7 +95,7 @@ function runSettings(
     testExamples,
     dataSeed,
     steps: options.steps ?? paperSteps({ ...task, trainingExamples }),
-    learningRate: options.learningRate ?? syntheticLearningRates[modelName],
+    learningRate: options.learningRate ?? syntheticOptimizer.learningRate,
     initializerRange: options.initializerRange ?? 0.02,
     headDim: options.headDim ?? 1,
     without: options.without ?? 'none',

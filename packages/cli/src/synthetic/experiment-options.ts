@@ -15,13 +15,7 @@ export const experimentOptions = {
     help: 'h3 and hybrid: leave the shift or the diagonal SSM out',
     defaultText: 'none',
   },
-  learningRate: {
-    type: 'number',
-    above: 0,
-    aliases: ['lr'],
-    help: 'highest learning rate',
-    defaultText: '0.002; s4d and gss 0.0005',
-  },
+  learningRate: { type: 'number', above: 0, aliases: ['lr'], help: 'highest learning rate', defaultText: '0.0005' },
   initializerRange: {
     type: 'number',
     above: 0,

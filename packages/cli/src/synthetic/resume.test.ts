@@ -45,7 +45,7 @@ describe('resuming', () => {
   });
 
   it.each([
-    [['--lr', '0.001'], 'learning-rate 0.002; got 0.001'],
+    [['--lr', '0.001'], 'learning-rate 0.0005; got 0.001'],
     [['--steps', '7'], 'steps 31250; got 7'],
     [['--length', '8'], 'length 20; got 8'],
     [['--key-words', '2'], 'key-words 1; got 2'],

@@ -127,7 +127,7 @@ describe('hippo synthetic', () => {
 
     const other = await synthetic([...words, ...out, '--resume', '--lr', '0.01']);
     expect(other).toMatchObject({ code: 2, out: '' });
-    expect(other.err).toContain('was made with learning-rate 0.002; got 0.01. Give the same');
+    expect(other.err).toContain('was made with learning-rate 0.0005; got 0.01. Give the same');
 
     const { code, out: table, err } = await synthetic([...words, ...out, '--resume']);
     expect(code).toBe(0);

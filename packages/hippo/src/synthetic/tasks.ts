@@ -39,19 +39,6 @@ export const syntheticTasks: Readonly<Record<SyntheticTaskName, SyntheticTask>> 
 /** Learning rate, weight decay and batch of both tasks. */
 export const syntheticOptimizer = { learningRate: 5e-4, weightDecay: 0.1, batch: 32 } as const;
 
-/**
- * Highest learning rates. At the paper's 5e-4 some seeds of attention and of H3 are not through by the last step (attention, induction
- * head: 10.4 % from seed 0, and one seed of four in a model of the same settings in PyTorch; H3, associative recall: 95.2 % from seed 2);
- * at 2e-3 every seed tried was, in a third of the steps. The rivals gain nothing from 2e-3; see docs/synthetic/results.md.
- */
-export const syntheticLearningRates: Readonly<Record<SyntheticModelName, number>> = {
-  s4d: syntheticOptimizer.learningRate,
-  gss: syntheticOptimizer.learningRate,
-  h3: 2e-3,
-  hybrid: 2e-3,
-  attention: 2e-3,
-};
-
 /** Steps that the paper's number of epochs takes. */
 export function paperSteps({ epochs, trainingExamples }: SyntheticTask): number {
   return Math.ceil((epochs * trainingExamples) / syntheticOptimizer.batch);
