@@ -56,7 +56,8 @@ interface Files {
     readonly rows: readonly {
       readonly shape: string;
       readonly variant: string;
-      readonly reason: string;
+      readonly chosen: boolean;
+      readonly precision: string;
       readonly error: number;
       readonly medianMicroseconds: number;
       readonly teraflops: number;
@@ -68,6 +69,7 @@ interface Files {
       readonly length: number;
       readonly batch: number;
       readonly milliseconds: number;
+      readonly best: number;
     }[];
   };
   readonly generation: {
@@ -119,14 +121,14 @@ function matmulTable(file: Files['matmul'] | undefined): Table | undefined {
       caption: 'Matrix products m×k×n (ᵀ: stored transposed), the form that the backend chooses.',
       head: ['shape', 'precision', 'TFLOP/s', 'ms', 'error', 'form'],
       rows: file.rows
-        .filter(({ variant }) => variant.endsWith('chosen'))
-        .map(({ shape, variant, teraflops, medianMicroseconds, error, reason }) => [
+        .filter(({ chosen }) => chosen)
+        .map(({ shape, variant, precision, teraflops, medianMicroseconds, error }) => [
           shape,
-          variant.startsWith('f16') ? 'f16' : 'f32',
+          precision,
           short(teraflops),
           short(medianMicroseconds / 1e3),
           error.toExponential(0),
-          reason,
+          variant,
         ]),
     }
   );
@@ -136,12 +138,13 @@ function mixerTable(file: Files['mixer'] | undefined): Table | undefined {
   return (
     file && {
       caption: 'The fused H3 mixer and its gradient, 768 channels, 65,536 tokens, f32, ms.',
-      head: ['length', 'batch', 'direction', 'ms'],
-      rows: file.rows.map(({ length, batch, direction, milliseconds }) => [
+      head: ['length', 'batch', 'direction', 'ms, median', 'ms, best'],
+      rows: file.rows.map(({ length, batch, direction, milliseconds, best }) => [
         length,
         batch,
         direction,
         short(milliseconds),
+        short(best),
       ]),
     }
   );
