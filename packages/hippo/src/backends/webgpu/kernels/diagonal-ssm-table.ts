@@ -53,6 +53,9 @@ export interface SsmOperands {
 
 const threads = 128;
 
+/** States whose powers fit workgroup memory (9 KiB); powers of more are read back from the table. */
+const mostShared = 64;
+
 /** Fills the table at the start of the workspace, one workgroup a channel. */
 export function ssmTableDispatch(table: SsmTable, operands: SsmOperands, slice: ChannelSlice): Dispatch {
   const { states, chunk, taps } = table;
@@ -73,9 +76,21 @@ export function ssmTableDispatch(table: SsmTable, operands: SsmOperands, slice: 
     if (j == 0u) { tap += shiftSkip[channel]; }
     table[start + ${4 * table.shift}u + j] = tap;
   }`;
+  const shared = states <= mostShared;
+  const shares = shared
+    ? `var<workgroup> powers: array<vec2<f32>, ${states * powerCount}>;
+var<workgroup> jumps: array<vec2<f32>, ${states}>;`
+    : '';
+  const at = `start + ${2 * powerCount}u * n + l % ${powerCount}u`;
+  const jumpAt = `start + ${4 * table.coefficients}u + 8u * n + 4u`;
+  const known = shared
+    ? { power: `powers[n * ${powerCount}u + l % ${powerCount}u]`, jump: 'jumps[n]' }
+    : {
+        power: `vec2<f32>(table[${at}], table[${at} + ${powerCount}u])`,
+        jump: `vec2<f32>(table[${jumpAt}], table[${jumpAt} + 1u])`,
+      };
   const code = `${polePowers}
-var<workgroup> powers: array<vec2<f32>, ${states * powerCount}>;
-var<workgroup> jumps: array<vec2<f32>, ${states}>;
+${shares}
 var<workgroup> sums: array<f32, ${threads}>;
 @compute @workgroup_size(${threads})
 fn main(@builtin(local_invocation_index) thread: u32, ${gridParameters}) {
@@ -86,27 +101,25 @@ fn main(@builtin(local_invocation_index) thread: u32, ${gridParameters}) {
   for (var i = thread; i < ${states * powerCount}u; i += ${threads}u) {
     let n = i / ${powerCount}u;
     let power = polePower(logRe[first + n], logIm[first + n], i % ${powerCount}u);
-    powers[i] = power;
-    table[start + i + n * ${powerCount}u] = power.x;
+${shared ? '    powers[i] = power;\n' : ''}    table[start + i + n * ${powerCount}u] = power.x;
     table[start + i + (n + 1u) * ${powerCount}u] = power.y;
   }
   for (var i = thread; i < ${states * 4}u; i += ${threads}u) {
     let n = first + i / 4u;
     let exponents = vec4<u32>(1u, ${chunk}u, ${powerCount}u, 0u);
     var power = polePower(logRe[n], logIm[n], exponents[i % 4u]);
-    if (i % 4u == 2u) { jumps[i / 4u] = power; }
-    if (i % 4u == 0u || i % 4u == 3u) { power = 2.0 * times(power, vec2<f32>(cRe[n], cIm[n])); }
+${shared ? '    if (i % 4u == 2u) { jumps[i / 4u] = power; }\n' : ''}    if (i % 4u == 0u || i % 4u == 3u) { power = 2.0 * times(power, vec2<f32>(cRe[n], cIm[n])); }
     table[start + ${4 * table.coefficients}u + 2u * i] = power.x;
     table[start + ${4 * table.coefficients}u + 2u * i + 1u] = power.y;
   }
-  workgroupBarrier();
+  ${shared ? 'workgroupBarrier' : 'storageBarrier'}();
   // A thread has some states of a tap; the later taps' powers are products of two, so that no thread makes them anew.
   {
     let l = thread % ${chunk}u;
     var sum = 0.0;
     for (var n = thread / ${chunk}u; n < ${states}u; n += ${threads / chunk}u) {
-      var power = powers[n * ${powerCount}u + l % ${powerCount}u];
-      for (var j = l / ${powerCount}u; j > 0u; j--) { power = times(power, jumps[n]); }
+      var power = ${known.power};
+      for (var j = l / ${powerCount}u; j > 0u; j--) { power = times(power, ${known.jump}); }
       sum += cRe[first + n] * power.x - cIm[first + n] * power.y;
     }
     sums[thread] = sum;
