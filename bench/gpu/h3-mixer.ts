@@ -22,7 +22,7 @@ import {
   type Variable,
 } from 'hippo';
 import type * as Chunks from '../../packages/hippo/dist/backends/webgpu/kernels/diagonal-ssm-chunks.js';
-import type * as Walk from '../../packages/hippo/dist/backends/webgpu/kernels/diagonal-ssm-gradient.js';
+import type * as Walk from '../../packages/hippo/dist/backends/webgpu/kernels/diagonal-ssm-gradient-layout.js';
 import type * as Trace from '../../packages/hippo/dist/graph/trace.js';
 import type * as Gradient from '../../packages/hippo/dist/ops/h3-mixer-gradient.js';
 import { numbers } from '../harness/numbers.ts';
@@ -253,7 +253,7 @@ const choices: Readonly<Record<Direction, readonly Readonly<Record<string, numbe
 async function measureChoices(device: Device, direction: Direction): Promise<void> {
   const parameters = {
     forward: (await load<typeof Chunks>('backends/webgpu/kernels/diagonal-ssm-chunks.js')).parameters,
-    backward: (await load<typeof Walk>('backends/webgpu/kernels/diagonal-ssm-gradient.js')).parameters,
+    backward: (await load<typeof Walk>('backends/webgpu/kernels/diagonal-ssm-gradient-layout.js')).parameters,
   }[direction];
   const shapes = options.small
     ? [[1, 2048] as const]

@@ -73,6 +73,8 @@ function ssmCases(): ConformanceCase[] {
     [2, 2, 65, 4],
     [3, 5, 130, 32],
     [1, 1, 300, 5],
+    // Many states, and a row of several tiles on a GPU.
+    [2, 1, 1100, 70],
   ] as const;
   return sizes.flatMap(([channels, batch, length, states]) =>
     flags.flatMap(([skip, state]): ConformanceCase[] => {

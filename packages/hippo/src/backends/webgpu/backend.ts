@@ -1,7 +1,7 @@
 // The WebGPU backend: every kernel of a plan becomes dispatches with bind groups made beforehand; a run is one command buffer.
 import { BackendError } from '../../errors.ts';
-import type { ValueType } from '../../graph/value.ts';
-import { bytesPerElement, viewArray } from '../../tensor/dtype.ts';
+import { byteCount } from '../../plan/assign-memory.ts';
+import { viewArray } from '../../tensor/dtype.ts';
 import { elementCount } from '../../tensor/shape.ts';
 import type { Backend, DeviceBuffer } from '../backend.ts';
 import { watchDevice } from './errors.ts';
@@ -22,10 +22,6 @@ function memoryOf(buffer: DeviceBuffer): GPUBuffer {
     'foreign-buffer',
     'webgpu: the buffer belongs to another backend. Use the store of the same device.',
   );
-}
-
-export function byteCountOf({ shape, dtype }: ValueType): number {
-  return elementCount(shape) * bytesPerElement(dtype);
 }
 
 /**
@@ -49,11 +45,11 @@ export async function openWebGpuBackend(options: WebGpuOptions = {}): Promise<Ba
     get allocatedBytes() {
       return memory.allocatedBytes;
     },
-    allocate: (type): WebGpuBuffer => ({ type, memory: memory.allocate(byteCountOf(type), 'variable') }),
+    allocate: (type): WebGpuBuffer => ({ type, memory: memory.allocate(byteCount(type), 'variable') }),
     write: (buffer, data) => memory.write({ buffer: memoryOf(buffer), offset: 0, bytes: data.byteLength }, data),
     async read(buffer) {
       const { type } = buffer;
-      const bytes = await memory.run([], [{ buffer: memoryOf(buffer), offset: 0, bytes: byteCountOf(type) }]);
+      const bytes = await memory.run([], [{ buffer: memoryOf(buffer), offset: 0, bytes: byteCount(type) }]);
       return viewArray(type.dtype, bytes, 0, elementCount(type.shape));
     },
     free: (buffer) => memory.free(memoryOf(buffer)),

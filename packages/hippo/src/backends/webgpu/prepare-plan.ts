@@ -4,8 +4,9 @@ import { BackendError } from '../../errors.ts';
 import type { ValueType } from '../../graph/value.ts';
 import type { Variable } from '../../graph/variable.ts';
 import { constantNumbers } from '../../ops/constant.ts';
+import { byteCount } from '../../plan/assign-memory.ts';
 import type { Location, Plan, PlanStep } from '../../plan/plan.ts';
-import { allocateArray, bytesPerElement, type TypedArray, viewArray } from '../../tensor/dtype.ts';
+import { allocateArray, type TypedArray, viewArray } from '../../tensor/dtype.ts';
 import { elementCount } from '../../tensor/shape.ts';
 import type { PreparedPlan } from '../backend.ts';
 import { encodeParts, type ReadyDispatch } from './encode.ts';
@@ -45,8 +46,8 @@ export async function preparePlan(
   const own = allocatePlan(machine, plan);
   const locate: Locate = (location, bytes) => own.locate(location, Math.ceil(Math.max(bytes, 4) / 16) * 16, bufferOf);
   const pieceOf = (type: ValueType, location: Location): Piece => ({
-    ...own.locate(location, byteCountOf(type), bufferOf),
-    bytes: byteCountOf(type),
+    ...own.locate(location, byteCount(type), bufferOf),
+    bytes: byteCount(type),
   });
   try {
     writeConstants(machine, plan, own.constants);
@@ -103,16 +104,12 @@ export async function preparePlan(
   }
 }
 
-function byteCountOf({ shape, dtype }: ValueType): number {
-  return elementCount(shape) * bytesPerElement(dtype);
-}
-
 /** Arrays that lie one after another in the bytes. */
 function splitResults(bytes: ArrayBuffer, types: readonly ValueType[]): readonly TypedArray[] {
   let at = 0;
   return types.map((type) => {
     const array = viewArray(type.dtype, bytes, at, elementCount(type.shape));
-    at += byteCountOf(type);
+    at += byteCount(type);
     return array;
   });
 }
@@ -212,7 +209,7 @@ async function readyStep(
     const type = memory.space === 'input' ? step.inputTypes[memory.index] : step.outputTypes[memory.index];
     if (!location || !type)
       throw new Error(`${kernel.name}: ${name} is bound to ${memory.space} ${memory.index}, which is not there`);
-    if (!memory.range) return locate(location, byteCountOf(type));
+    if (!memory.range) return locate(location, byteCount(type));
     const { from, to } = memory.range;
     const whole = locate(location, to);
     return { ...whole, offset: whole.offset + from, bytes: Math.ceil((to - from) / 16) * 16 };

@@ -54,7 +54,7 @@ export interface SsmOperands {
 const threads = 128;
 
 /** States whose powers fit workgroup memory (9 KiB); powers of more are read back from the table. */
-const mostShared = 64;
+export const mostShared = 64;
 
 /** Fills the table at the start of the workspace, one workgroup a channel. */
 export function ssmTableDispatch(table: SsmTable, operands: SsmOperands, slice: ChannelSlice): Dispatch {

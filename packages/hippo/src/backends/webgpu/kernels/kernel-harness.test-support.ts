@@ -5,6 +5,11 @@ import { openWebGpuDevice } from '../open-device.ts';
 import { assembleShader, createPipelines, isIdle, type PlacedBinding } from '../pipelines.ts';
 import type { Binding, Dispatch, KernelChoice } from './dispatch.ts';
 
+/** A kernel, or some of its dispatches. */
+export type KernelToRun = Pick<KernelChoice, 'workspaceBytes' | 'table'> & {
+  readonly dispatches: KernelChoice['dispatches'] | readonly Dispatch[];
+};
+
 export interface KernelRun {
   readonly inputs: readonly TypedArray[];
   readonly outputs: readonly { readonly count: number; readonly dtype?: DType }[];
@@ -12,6 +17,8 @@ export interface KernelRun {
   readonly inPlace?: Readonly<Record<number, number>>;
   /** No binding may be larger; default: any size. */
   readonly maxBindingBytes?: number;
+  /** Changes a shader's text before it is compiled. */
+  readonly edit?: (source: string) => string;
 }
 
 /** Runs kernels on one device. Dispose it at the end. */
@@ -26,7 +33,7 @@ export async function openKernelHarness() {
     pass: GPUComputePassEncoder,
     dispatch: Dispatch,
     bufferOf: (binding: Binding) => GPUBuffer,
-    most: number,
+    { maxBindingBytes: most = Number.POSITIVE_INFINITY, edit = (source) => source }: KernelRun,
   ): Promise<void> {
     const placed = dispatch.bindings.map((binding): PlacedBinding => {
       const buffer = bufferOf(binding);
@@ -37,7 +44,7 @@ export async function openKernelHarness() {
     });
     if (isIdle(dispatch, placed)) return;
     const { source, kinds, bindings } = assembleShader(dispatch, placed);
-    const pipeline = await pipelines.pipeline(dispatch.label, source, kinds);
+    const pipeline = await pipelines.pipeline(dispatch.label, edit(source), kinds);
     pass.setPipeline(pipeline);
     pass.setBindGroup(
       0,
@@ -51,10 +58,8 @@ export async function openKernelHarness() {
 
   return {
     traits: opened.traits,
-    async run(
-      choice: KernelChoice,
-      { inputs, outputs, inPlace = {}, maxBindingBytes }: KernelRun,
-    ): Promise<TypedArray[]> {
+    async run(kernel: KernelToRun, options: KernelRun): Promise<TypedArray[]> {
+      const { inputs, outputs, inPlace = {} } = options;
       const operands = inputs.map((data) => {
         const buffer = allocate(data.byteLength);
         device.queue.writeBuffer(buffer, 0, data.buffer as ArrayBuffer, data.byteOffset, data.byteLength);
@@ -64,8 +69,8 @@ export async function openKernelHarness() {
         const operand = operands[inPlace[i] ?? -1];
         return operand ?? allocate(count * bytesPerElement(dtype));
       });
-      const workspace = allocate(choice.workspaceBytes ?? 0);
-      const table = allocate(choice.table?.bytes ?? 0);
+      const workspace = allocate(kernel.workspaceBytes ?? 0);
+      const table = allocate(kernel.table?.bytes ?? 0);
       const bufferOf = ({ name, memory }: Binding): GPUBuffer => {
         const buffer =
           memory.space === 'input'
@@ -78,11 +83,13 @@ export async function openKernelHarness() {
         if (!buffer) throw new Error(`no memory for ${name}`);
         return buffer;
       };
-      const all = [...(choice.table ? [choice.table.fill] : []), ...choice.dispatches(outputs.map(() => true))];
+      const { dispatches } = kernel;
+      const chosen = typeof dispatches === 'function' ? dispatches(outputs.map(() => true)) : dispatches;
+      const all = [...(kernel.table ? [kernel.table.fill] : []), ...chosen];
       device.pushErrorScope('validation');
       const encoder = device.createCommandEncoder();
       const pass = encoder.beginComputePass();
-      for (const dispatch of all) await encode(pass, dispatch, bufferOf, maxBindingBytes ?? Number.POSITIVE_INFINITY);
+      for (const dispatch of all) await encode(pass, dispatch, bufferOf, options);
       pass.end();
       const staging = results.map((buffer) => {
         const copy = device.createBuffer({ size: buffer.size, usage: 0x1 | 0x8 });

@@ -5,7 +5,7 @@ import { applyOperation, input as inputOf, traceGraph } from '../../../graph/tra
 import type { Node } from '../../../graph/value.ts';
 import { linearCrossEntropyGradientOperation } from '../../../ops/linear-cross-entropy.ts';
 import { webGpuTested } from '../../../testing/webgpu.test-support.ts';
-import { openKernelRunner } from '../kernel-runner.test-support.ts';
+import { openKernelHarness } from './kernel-harness.test-support.ts';
 import { linearCrossEntropyChoosers } from './linear-cross-entropy.ts';
 import { baseTraits, largestDifference, testNumbers } from './matmul.test-support.ts';
 
@@ -58,7 +58,7 @@ describe('linearCrossEntropyGradient', () => {
 });
 
 describe.runIf(webGpuTested)('linearCrossEntropyGradient in chunks', async () => {
-  const runner = webGpuTested ? await openKernelRunner() : undefined;
+  const harness = webGpuTested ? await openKernelHarness() : undefined;
   it('gives the losses and gradients of the whole', async () => {
     const x = testNumbers(rows * width, 1);
     const weight = testNumbers(columns * width, 2);
@@ -66,14 +66,12 @@ describe.runIf(webGpuTested)('linearCrossEntropyGradient in chunks', async () =>
     const slopes = testNumbers(rows, 3);
     const choice = choiceOf(gradientNode());
     const dispatches = choice.dispatches([true, true, true]);
-    const outputs = [rows * width, columns * width, rows];
+    const outputs = [{ count: rows * width }, { count: columns * width }, { count: rows }];
     const results =
-      (await runner?.run({
-        choice: { ...choice, dispatches },
-        inputs: [x, weight, targets, slopes],
-        outputs,
-        traits,
-      })) ?? [];
+      (await harness?.run(
+        { ...choice, dispatches },
+        { inputs: [x, weight, targets, slopes], outputs, maxBindingBytes: traits.maxBindingBytes },
+      )) ?? [];
     const numbers = (data: Float32Array | Int32Array, shape: readonly number[]) => ({
       shape,
       data: data instanceof Int32Array ? data : Float64Array.from(data),

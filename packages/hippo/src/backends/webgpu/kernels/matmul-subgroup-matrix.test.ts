@@ -3,9 +3,9 @@
 import { describe, expect, it } from 'vitest';
 import { inBrowser } from '../../../testing/test-file.test-support.ts';
 import { webGpuTested } from '../../../testing/webgpu.test-support.ts';
-import { openKernelRunner } from '../kernel-runner.test-support.ts';
 import { assembleShader } from '../pipelines.ts';
 import type { Dispatch } from './dispatch.ts';
+import { openKernelHarness } from './kernel-harness.test-support.ts';
 import {
   baseTraits,
   expectedProduct,
@@ -74,8 +74,8 @@ describe('preferredSubgroupMatrix', () => {
 });
 
 describe.runIf(webGpuTested)('products by subgroup matrices', async () => {
-  const runner = webGpuTested ? await openKernelRunner() : undefined;
-  const sizes = runner?.opened.traits.subgroups;
+  const harness = webGpuTested ? await openKernelHarness() : undefined;
+  const sizes = harness?.traits.subgroups;
   const cases: readonly (readonly [string, TestProduct, Partial<SubgroupMatrixForm>, number])[] = [
     ['whole tiles of A·Bᵀ', { m: 32, n: 16, k: 32, transposeB: true }, {}, 1],
     ['A·B with a finish, two buffers', { m: 20, n: 31, k: 37, epilogue: true }, { buffers: 2 }, 1],
@@ -90,8 +90,13 @@ describe.runIf(webGpuTested)('products by subgroup matrices', async () => {
   const check = async (options: TestProduct, dispatches: readonly Dispatch[], workspaceBytes: number, times = 1) => {
     const choice = { dispatches, workspaceBytes };
     const inputs = productInputs(options);
-    const outputs = [options.m * options.n];
-    const results = await runner?.run({ choice, inputs, outputs, traits: baseTraits, edit: emulateSubgroupMatrices });
+    const outputs = [{ count: options.m * options.n }];
+    const results = await harness?.run(choice, {
+      inputs,
+      outputs,
+      maxBindingBytes: baseTraits.maxBindingBytes,
+      edit: emulateSubgroupMatrices,
+    });
     const expected = expectedProduct(options, inputs).map((sum) => sum * times);
     const error = largestDifference(results?.[0] ?? [], expected);
     // Two roundings of 2⁻¹² at most a product, of numbers below one; √k of them, or so, add up.

@@ -2,7 +2,7 @@
 // choice of the form, and the shaders' text.
 import { describe, expect, it } from 'vitest';
 import { webGpuTested } from '../../../testing/webgpu.test-support.ts';
-import { type KernelRunner, openKernelRunner } from '../kernel-runner.test-support.ts';
+import { type KernelHarness, openKernelHarness } from './kernel-harness.test-support.ts';
 import {
   baseTraits,
   expectedProduct,
@@ -93,13 +93,17 @@ describe('shaders of products', () => {
 });
 
 describe.runIf(webGpuTested)('products on a device', async () => {
-  const runner: KernelRunner = webGpuTested ? await openKernelRunner() : ({} as KernelRunner);
+  const harness: KernelHarness = webGpuTested ? await openKernelHarness() : ({} as KernelHarness);
   const differenceOf = async (options: TestProduct, maxBindingBytes: number, form?: MatmulForm): Promise<number> => {
     const traits = { ...baseTraits, maxBindingBytes };
     const product = testProduct(options);
     const choice = form ? pieceKernel(product, traits, form) : productKernel(product, traits);
     const inputs = productInputs(options);
-    const [c = []] = await runner.run({ choice, inputs, outputs: [product.batch * product.m * product.n], traits });
+    const [c = []] = await harness.run(choice, {
+      inputs,
+      outputs: [{ count: product.batch * product.m * product.n }],
+      maxBindingBytes: traits.maxBindingBytes,
+    });
     return largestDifference(c, expectedProduct(options, inputs));
   };
   const limit = 64 * 128 * 4 + 256;
@@ -132,7 +136,11 @@ describe.runIf(webGpuTested)('products on a device', async () => {
     const inputs = productInputs({ m: 8, n, k });
     const rowsOf = async (m: number): Promise<readonly number[]> => {
       const choice = productKernel(testProduct({ m, n, k, transposeB }), baseTraits);
-      const [c = new Float32Array()] = await runner.run({ choice, inputs, outputs: [m * n], traits: baseTraits });
+      const [c = new Float32Array()] = await harness.run(choice, {
+        inputs,
+        outputs: [{ count: m * n }],
+        maxBindingBytes: baseTraits.maxBindingBytes,
+      });
       return [...c.subarray(0, n)];
     };
     const alone = await rowsOf(1);

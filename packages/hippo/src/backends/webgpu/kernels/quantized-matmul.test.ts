@@ -5,14 +5,14 @@ import { input as inputOf, traceGraph } from '../../../graph/trace.ts';
 import { quantizedMatmul } from '../../../ops/quantized.ts';
 import { dequantizeRows, quantizeRows, rowWords } from '../../../tensor/quantization.ts';
 import { webGpuTested } from '../../../testing/webgpu.test-support.ts';
-import { openKernelRunner } from '../kernel-runner.test-support.ts';
+import { openKernelHarness } from './kernel-harness.test-support.ts';
 import { baseTraits, expectedProduct, largestDifference, testNumbers } from './matmul.test-support.ts';
 import { quantizedMatmulChoosers } from './quantized-matmul.ts';
 
 const [n, inputs] = [81, 200];
 
 describe.runIf(webGpuTested)('quantizedMatmul in pieces', async () => {
-  const runner = webGpuTested ? await openKernelRunner() : undefined;
+  const harness = webGpuTested ? await openKernelHarness() : undefined;
   it.each([
     [8, 2],
     [4, 2],
@@ -37,7 +37,10 @@ describe.runIf(webGpuTested)('quantizedMatmul in pieces', async () => {
       const dispatches = choice.dispatches([true]);
       expect(dispatches.length).toBeGreaterThan(1);
       const [y = []] =
-        (await runner?.run({ choice: { ...choice, dispatches }, inputs: [x, words], outputs: [m * n], traits })) ?? [];
+        (await harness?.run(
+          { ...choice, dispatches },
+          { inputs: [x, words], outputs: [{ count: m * n }], maxBindingBytes: traits.maxBindingBytes },
+        )) ?? [];
       const weights = dequantizeRows(words, matrix);
       const expected = expectedProduct({ m, n, k: inputs, transposeB: true }, [x, weights]);
       expect(largestDifference(y, expected)).toBeLessThan(2e-5);
