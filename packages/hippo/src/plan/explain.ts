@@ -68,7 +68,7 @@ function formatBytes(bytes: number): string {
   return bytes < 1 << 20 ? `${(bytes / 1024).toFixed(1)} KiB` : `${(bytes / (1 << 20)).toFixed(1)} MiB`;
 }
 
-/** `  0.120 ms (80.0 GB/s, 1200 GFLOP/s)` */
+/** `  0.120 ms (80.0 GB/s, 1200.0 Gop/s)`; an operation is what `arithmetic` counts. */
 function formatTime(
   { bytesRead, bytesWritten, arithmetic }: Plan['steps'][number],
   seconds: number | undefined,

@@ -1,4 +1,4 @@
-// The WebGPU backend: every kernel of a plan becomes dispatches with bind groups made beforehand; a run is one command buffer.
+// The WebGPU backend: every kernel of a plan becomes dispatches with bind groups made beforehand; a run is a few command buffers.
 import { BackendError } from '../../errors.ts';
 import { byteCount } from '../../plan/assign-memory.ts';
 import { viewArray } from '../../tensor/dtype.ts';

@@ -1,5 +1,5 @@
 // Makes a plan ready to run: memory for its arena, constants and workspace, a pipeline and a bind group for each dispatch. A run
-// then encodes them into one command buffer.
+// then encodes them into command buffers.
 import { BackendError } from '../../errors.ts';
 import type { ValueType } from '../../graph/value.ts';
 import type { Variable } from '../../graph/variable.ts';
