@@ -35,7 +35,7 @@ export class DispatchTimer {
       : undefined;
   }
 
-  buffer(bytes: number, data?: Float32Array<ArrayBuffer>): GPUBuffer {
+  buffer(bytes: number, data?: Float32Array<ArrayBuffer> | Uint16Array<ArrayBuffer>): GPUBuffer {
     const flags = usage.storage | usage.copySource | usage.copyTarget;
     const buffer = this.#device.createBuffer({ size: Math.max(16, Math.ceil(bytes / 16) * 16), usage: flags });
     if (data) this.#device.queue.writeBuffer(buffer, 0, data);

@@ -4,6 +4,7 @@ type Modules = {
   readonly pipelines: typeof import('../../packages/hippo/src/backends/webgpu/pipelines.js');
   readonly 'kernels/matmul-choose': typeof import('../../packages/hippo/src/backends/webgpu/kernels/matmul-choose.js');
   readonly 'kernels/matmul-tile': typeof import('../../packages/hippo/src/backends/webgpu/kernels/matmul-tile.js');
+  readonly '../../tensor/half-floats': typeof import('../../packages/hippo/src/tensor/half-floats.js');
   readonly 'kernels/matmul-subgroup-form': typeof import('../../packages/hippo/src/backends/webgpu/kernels/matmul-subgroup-form.js');
 };
 

@@ -15,6 +15,8 @@ export interface Variant {
   /** What the backend takes. */
   readonly chosen: boolean;
   readonly traits: DeviceTraits;
+  /** Factors lie in memory as f16. */
+  readonly stored: boolean;
   /** Largest error allowed, as in product-shapes.ts. */
   readonly tolerance: number;
 }
@@ -59,6 +61,32 @@ const largeHalves: readonly (readonly [SubgroupSizes, number])[] = [
   [halves([64, 128, 32], [1, 2], lazy), 1],
 ];
 
+/** Of factors that are f16 in memory. */
+const largeStored: readonly (readonly [SubgroupSizes, number])[] = [
+  [halves([128, 128, 32], [2, 2]), 1],
+  [halves([128, 128, 32], [2, 2], { buffers: 2 }), 1],
+  [halves([128, 128, 64], [2, 2]), 1],
+  [halves([128, 128, 64], [2, 2], lazy), 1],
+  [halves([128, 128, 64], [2, 4]), 1],
+  [halves([256, 128, 32], [4, 2]), 1],
+  [halves([128, 256, 32], [2, 4]), 1],
+  [halves([128, 64, 64], [2, 2]), 1],
+];
+
+const smallStored = (rounds: Rounds): readonly (readonly [SubgroupSizes, number])[] => [
+  [halves([128, 128, 32], [2, 2]), rounds(1, 128, 128)],
+  [halves([128, 128, 32], [2, 2]), rounds(2, 128, 128)],
+  [halves([128, 128, 64], [2, 2]), rounds(1, 128, 128)],
+  [halves([128, 128, 64], [2, 4]), rounds(1, 128, 128)],
+  [halves([128, 128, 64], [2, 4]), rounds(2, 128, 128)],
+  [halves([64, 128, 64], [2, 2]), rounds(1, 64, 128)],
+  [halves([64, 128, 64], [2, 2]), rounds(2, 64, 128)],
+  [halves([64, 128, 64], [2, 2]), rounds(3, 64, 128)],
+  [halves([64, 64, 64], [2, 2]), rounds(3, 64, 64)],
+  [halves([64, 64, 64], [2, 2]), rounds(5, 64, 64)],
+  [halves([64, 64, 32], [2, 2]), rounds(6, 64, 64)],
+];
+
 /** Parts for a number of rounds of tiles. */
 type Rounds = (rounds: number, tileM: number, tileN: number) => number;
 
@@ -95,7 +123,7 @@ const processors = 132;
 
 /** All forms that the device can run, each once. */
 export function variantsOf(product: Product, traits: DeviceTraits): readonly Variant[] {
-  const f32 = { traits: { ...traits, precision: 'f32' }, tolerance: f32Tolerance } as const;
+  const f32 = { traits: { ...traits, precision: 'f32' }, stored: false, tolerance: f32Tolerance } as const;
   const chosen = chooseForm(product, f32.traits);
   if (chosen.kind === 'rows') return rowVariants(product, chosen, f32.traits);
   const { m, n, k, batch } = product;
@@ -106,16 +134,18 @@ export function variantsOf(product: Product, traits: DeviceTraits): readonly Var
   const forms = [
     { ...f32, chosen, others: tileForms(isLarge ? largeTiles : smallTiles(rounds), product, traits) },
     ...halfForms(product, traits, isLarge ? largeHalves : smallHalves(rounds)),
+    ...halfForms(storedHalves(product), traits, isLarge ? largeStored : smallStored(rounds)),
   ];
   return forms.flatMap(({ others, chosen: taken, ...rest }) => {
-    const named = new Map([taken, ...others].map((form) => [nameOfForm(form), form]));
-    return [...named].map(([name, form]) => ({ name, form, chosen: name === nameOfForm(taken), ...rest }));
+    const nameOf = (form: MatmulForm): string => `${nameOfForm(form)}${rest.stored ? ' stored' : ''}`;
+    const named = new Map([taken, ...others].map((form) => [nameOf(form), form]));
+    return [...named].map(([name, form]) => ({ name, form, chosen: name === nameOf(taken), ...rest }));
   });
 }
 
 function rowVariants(product: Product, form: MatmulForm, traits: DeviceTraits): readonly Variant[] {
   const alone = { ...traits, subgroups: undefined };
-  const rest = { tolerance: f32Tolerance, chosen: false } as const;
+  const rest = { tolerance: f32Tolerance, chosen: false, stored: false } as const;
   return [
     { ...rest, name: `rows p${form.parts}`, form, traits, chosen: true },
     { ...rest, name: 'rows without subgroups', form: chooseForm(product, alone), traits: alone },
@@ -151,7 +181,14 @@ function halfForms(product: Product, traits: DeviceTraits, sizes: readonly (read
     )
     .filter(([one, parts]) => isWhole(product, parts, one.tileK))
     .map(([subgroup, parts]): MatmulForm => ({ kind: 'subgroup matrices', subgroup, parts, reason: '' }));
-  return [{ traits: f16, tolerance: f16Tolerance, chosen, others }];
+  return [{ traits: f16, stored: product.a.halves === true, tolerance: f16Tolerance, chosen, others }];
+}
+
+/** The product of factors that lie as f16 in the inputs behind those of f32. */
+export function storedHalves(product: Product): Product {
+  const { a, b } = product;
+  const at = (index: number) => ({ halves: true, memory: { space: 'input', index } }) as const;
+  return { ...product, a: { ...a, bytes: a.bytes / 2, ...at(2) }, b: { ...b, bytes: b.bytes / 2, ...at(3) } };
 }
 
 function nameOfForm({ tile, subgroup, parts }: MatmulForm): string {

@@ -8,9 +8,10 @@ import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { DispatchTimer, type ProductBuffers } from './dispatch-timing.ts';
 import { type OpenedDevice, webGpuModule } from './internals.ts';
-import { type Variant, variantsOf } from './matmul-variants.ts';
+import { storedHalves, type Variant, variantsOf } from './matmul-variants.ts';
 import {
   fullShapes,
+  halvesOf,
   largestError,
   nameOf,
   type ProductShape,
@@ -121,9 +122,12 @@ async function measureShape(
   const product = productOf(shape);
   const [a, b] = [randomNumbers(m * k, 1), randomNumbers(k * n, 2)];
   const variants = variantsOf(product, opened.traits).filter(({ name }) => name.includes(options.only));
-  const kernels = variants.map((variant) => ({ variant, kernel: pieceKernel(product, variant.traits, variant.form) }));
+  const kernels = variants.map((variant) => ({
+    variant,
+    kernel: pieceKernel(variant.stored ? storedHalves(product) : product, variant.traits, variant.form),
+  }));
   const buffers: ProductBuffers = {
-    inputs: [timer.buffer(a.byteLength, a), timer.buffer(b.byteLength, b)],
+    inputs: [a, b, ...[a, b].map(halvesOf)].map((data) => timer.buffer(data.byteLength, data)),
     output: timer.buffer(m * n * 4),
     workspace: timer.buffer(Math.max(16, ...kernels.map(({ kernel }) => kernel.workspaceBytes))),
   };

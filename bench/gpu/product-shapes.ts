@@ -1,5 +1,7 @@
 // Products to measure, their operands, and what their results must be.
-import type { Product } from './internals.ts';
+import { type Product, webGpuModule } from './internals.ts';
+
+const { floatToFloat16 } = await webGpuModule('../../tensor/half-floats');
 
 export interface ProductShape {
   readonly m: number;
@@ -13,7 +15,7 @@ export interface ProductShape {
 
 const weights = { transposeB: true } as const;
 
-/** Square ones, and those of a model of width 768 on 2,048 tokens: forward, gradients of weights, the head on 1,024 rows. */
+/** Square ones, and those of a model of width 768 on 2,048 tokens: forward, gradients of weights, the head's three on 1,024 rows. */
 export const fullShapes: readonly ProductShape[] = [
   { m: 4096, k: 4096, n: 4096, transposeB: false },
   { m: 4096, k: 4096, n: 4096, ...weights },
@@ -23,6 +25,8 @@ export const fullShapes: readonly ProductShape[] = [
   { m: 2048, k: 3072, n: 768, ...weights },
   { m: 3072, k: 2048, n: 768, transposeA: true, transposeB: false },
   { m: 1024, k: 768, n: 50304, ...weights },
+  { m: 1024, k: 50304, n: 768, transposeB: false },
+  { m: 50304, k: 1024, n: 768, transposeA: true, transposeB: false },
   { m: 16384, k: 768, n: 768, ...weights },
 ];
 
@@ -100,4 +104,9 @@ export function largestError(
     if (!(error <= worst)) worst = error;
   }
   return worst;
+}
+
+/** The numbers in half precision, rounded to even. */
+export function halvesOf(numbers: Float32Array): Uint16Array<ArrayBuffer> {
+  return Uint16Array.from(numbers, floatToFloat16);
 }

@@ -12,7 +12,7 @@ import {
 } from '../tensor/dtype.ts';
 import type { HostTensor } from '../tensor/host-tensor.ts';
 import { decodeBfloat16, decodeFloat16 } from './half-float-arrays.ts';
-import { bfloat16ToFloat, float16ToFloat } from './half-floats.ts';
+import { bfloat16ToFloat, float16ToFloat } from '../tensor/half-floats.ts';
 import type { TensorEntry } from './safetensors-header.ts';
 
 /** What the bytes are, and where they stand for error sentences. */

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
+import { bfloat16ToFloat, float16ToFloat, floatToBfloat16, floatToFloat16 } from '../tensor/half-floats.ts';
 import { decodeBfloat16, decodeFloat16, encodeBfloat16, encodeFloat16 } from './half-float-arrays.ts';
-import { bfloat16ToFloat, float16ToFloat, floatToBfloat16, floatToFloat16 } from './half-floats.ts';
 
 const patterns = Uint16Array.from({ length: 1 << 16 }, (_, pattern) => pattern);
 /** Every f32 exponent with fractions around each rounding, both signs, NaNs and infinities. */

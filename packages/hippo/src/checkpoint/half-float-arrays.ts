@@ -1,5 +1,5 @@
 // Whole arrays of f16 and bf16 to f32 and back: the numbers of half-floats.ts, without a call and a copy through bits an element.
-import { float16ToFloat, floatToFloat16 } from './half-floats.ts';
+import { float16ToFloat, floatToFloat16 } from '../tensor/half-floats.ts';
 
 let float16Values: Float32Array | undefined;
 

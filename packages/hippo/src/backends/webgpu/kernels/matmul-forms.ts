@@ -127,6 +127,7 @@ export function preferredSubgroupMatrix(
   const matrix = usableMatrix(traits);
   if (!matrix || !traits.subgroups) return undefined;
   const size = traits.subgroups.max;
+  const halved = product.a.halves || product.b.halves;
   const forms = subgroupTiles
     .map(({ sizes: [tileM, tileN, tileK, subgroupsM, subgroupsN], other, ...speed }) => {
       const sizes = { tileM, tileN, tileK, subgroupsM, subgroupsN } as const;
@@ -138,6 +139,7 @@ export function preferredSubgroupMatrix(
         buffers: 1,
         prefetch: true,
         ...other,
+        ...(halved && { staging: 'vec4<u32>' }),
       };
       return { ...speed, form };
     })

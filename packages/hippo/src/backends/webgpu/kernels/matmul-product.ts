@@ -15,6 +15,8 @@ export interface Matrix {
   readonly lead: number;
   /** Elements from one batch to the next; 0: shared. */
   readonly batch: number;
+  /** Numbers are f16, and rows, batches and the beginning lie at multiples of eight of them. Default: f32, anywhere. */
+  readonly halves?: true;
 }
 
 export interface Bias {
@@ -58,8 +60,8 @@ export interface BoundMatrix {
   readonly binding: Binding;
   /** Element of the binding at which the matrix begins. */
   readonly first: number;
-  /** Elements of an access, 1 or 4: 4 where rows, batches and the beginning lie at multiples of four. */
-  readonly lanes: 1 | 4;
+  /** Elements of an access: 4 where rows, batches and the beginning lie at multiples of four, 8 of halves, else 1. */
+  readonly lanes: 1 | 4 | 8;
   readonly lead: number;
   readonly batch: number;
 }
@@ -81,28 +83,34 @@ export function reachOf({ lead, batch }: Matrix, [rows, columns]: readonly [numb
 
 export function bindMatrix(name: string, matrix: Matrix, options: BindOptions): BoundMatrix {
   const { access, extent, batches, vectors = true } = options;
-  const { lead, batch } = matrix;
+  const { lead, batch, halves } = matrix;
   const { memory, first } = pieceOf(matrix, reachOf(matrix, extent, batches), options.maxBindingBytes);
-  const aligned = [first, lead, batch, extent[1]].every((count) => count % 4 === 0);
-  const lanes = vectors && aligned ? 4 : 1;
+  const isAt = (multiple: number): boolean => [first, lead, batch, extent[1]].every((count) => count % multiple === 0);
+  if (halves && !isAt(8)) throw new Error(`matmul: the halves of ${name} lie at no multiples of eight`);
+  const lanes = halves ? 8 : vectors && isAt(4) ? 4 : 1;
   return { binding: { name, memory, element: elementOf(lanes), access }, first, lanes, lead, batch };
 }
 
-export const elementOf = (lanes: 1 | 4): string => (lanes === 4 ? 'vec4<f32>' : 'f32');
+/** Eight halves lie in four words. */
+export const elementOf = (lanes: 1 | 4 | 8): string => ({ 1: 'f32', 4: 'vec4<f32>', 8: 'vec4<u32>' })[lanes];
+
+/** Bytes of a matrix's number. */
+export const numberBytes = ({ halves }: Pick<Matrix, 'halves'>): 2 | 4 => (halves ? 2 : 4);
 
 /** The part of a memory that holds `count` elements from `first`, and where they begin in it. */
 export function pieceOf(
-  { memory, bytes, first }: Pick<Matrix, 'memory' | 'bytes' | 'first'>,
+  { memory, bytes, first, ...matrix }: Pick<Matrix, 'memory' | 'bytes' | 'first' | 'halves'>,
   count: number,
   maxBindingBytes: number,
 ): { readonly memory: Memory; readonly first: number } {
   if (memory.space === 'table') return { memory, first };
   // A range where one is needed, and where it makes parts of a memory the same shader.
-  if (bytes <= maxBindingBytes && (first === 0 || first % 64 !== 0)) return { memory, first };
+  const each = numberBytes(matrix);
+  if (bytes <= maxBindingBytes && (first === 0 || (first * each) % 256 !== 0)) return { memory, first };
   const start = memory.space === 'workspace' ? memory.range.from : 0;
-  const from = Math.floor((first * 4) / 256) * 256;
-  const range = { from: start + from, to: start + (first + count) * 4 };
-  return { memory: { ...memory, range }, first: first - from / 4 };
+  const from = Math.floor((first * each) / 256) * 256;
+  const range = { from: start + from, to: start + (first + count) * each };
+  return { memory: { ...memory, range }, first: first - from / each };
 }
 
 /** WGSL: the sum of the terms that are not zero. */

@@ -2,9 +2,9 @@
 // cut into products on ranges of the rows in which the storages lie. A [m, k] and C are cut along m, B [n, k] along n; A as [k, m] and
 // B as [k, n] along k, each part adding to what the part before it left, so that the order of sums is fixed.
 import { BackendError } from '../../../errors.ts';
-import { extentA, extentB, extentC, type Matrix, type Product, reachOf } from './matmul-product.ts';
+import { extentA, extentB, extentC, type Matrix, numberBytes, type Product, reachOf } from './matmul-product.ts';
 
-/** Rows of a cut come in these, so that parts begin at multiples of 256 bytes. */
+/** Rows of a cut come in these, so that parts begin at multiples of 256 bytes (those of halves have eight numbers or more). */
 const step = 64;
 
 /**
@@ -59,16 +59,17 @@ function matricesOf(product: Product): readonly PlacedMatrix[] {
 
 /** With what an unaligned beginning adds. */
 function bytesOf(matrix: Matrix, extent: readonly [number, number], batches: number): number {
-  return (reachOf(matrix, extent, batches) + (matrix.first % step)) * 4;
+  return (reachOf(matrix, extent, batches) + (matrix.first % step)) * numberBytes(matrix);
 }
 
 function rowsWithin({ name, matrix, extent }: PlacedMatrix, maxBindingBytes: number): number {
-  const rows = Math.floor((maxBindingBytes / 4 - step) / matrix.lead);
+  const each = numberBytes(matrix);
+  const rows = Math.floor((maxBindingBytes / each - step) / matrix.lead);
   if (rows < 1) {
     throw new BackendError(
       'binding-too-large',
-      `webgpu, matmul: a row of ${name} has ${extent[1]} numbers, ${matrix.lead * 4} bytes from the next; this device lets a kernel see ${maxBindingBytes} bytes at once. Use a device with larger bindings, or the wasm backend.`,
-      { bytes: matrix.lead * 4, maxBindingBytes },
+      `webgpu, matmul: a row of ${name} has ${extent[1]} numbers, ${matrix.lead * each} bytes from the next; this device lets a kernel see ${maxBindingBytes} bytes at once. Use a device with larger bindings, or the wasm backend.`,
+      { bytes: matrix.lead * each, maxBindingBytes },
     );
   }
   // Rows of a quantised matrix lie in pairs.

@@ -8,6 +8,7 @@ import type { Dispatch } from './dispatch.ts';
 import { openKernelHarness } from './kernel-harness.test-support.ts';
 import {
   baseTraits,
+  boundInputs,
   expectedProduct,
   largestDifference,
   largeTraits,
@@ -82,6 +83,9 @@ describe.runIf(webGpuTested)('products by subgroup matrices', async () => {
     ['Aᵀ·Bᵀ with a finish', { m: 20, n: 32, k: 37, transposeA: true, transposeB: true, epilogue: true }, {}, 1],
     ['whole tiles and others', { m: 20, n: 38, k: 32, transposeB: true }, {}, 1],
     ['numbers fetched when they are needed', { m: 16, n: 32, k: 48 }, { prefetch: false }, 1],
+    ['halves in memory, A·Bᵀ', { m: 20, n: 31, k: 40, transposeB: true, epilogue: true, halves: true }, {}, 1],
+    ['halves in memory, Aᵀ·B, two buffers', { m: 24, n: 40, k: 37, transposeA: true, halves: true }, { buffers: 2 }, 1],
+    ['halves in memory, k in parts', { m: 17, n: 24, k: 72, halves: true }, { prefetch: false }, 3],
     ['k in three parts', { m: 20, n: 16, k: 70, epilogue: true }, {}, 3],
     ['k in parts of which one is empty', { m: 16, n: 16, k: 64, transposeA: true }, { buffers: 2 }, 3],
   ];
@@ -92,7 +96,7 @@ describe.runIf(webGpuTested)('products by subgroup matrices', async () => {
     const inputs = productInputs(options);
     const outputs = [{ count: options.m * options.n }];
     const results = await harness?.run(choice, {
-      inputs,
+      inputs: boundInputs(options, inputs),
       outputs,
       maxBindingBytes: baseTraits.maxBindingBytes,
       edit: emulateSubgroupMatrices,
@@ -160,7 +164,11 @@ describe.skipIf(inBrowser)('shaders with subgroup matrices', () => {
         sourceOf({ ...layout, m: 40, n: 71, k: 64 }, { ...form, staging, prefetch: false }, true),
       ]),
     );
-    expect(await compile(sources)).toEqual([]);
+    const halves = layouts.flatMap((layout) => [
+      sourceOf({ ...layout, m: 40, n: 72, k: 64, halves: true, epilogue: true }, form),
+      sourceOf({ ...layout, m: 256, n: 256, k: 128, halves: true }, { ...form, prefetch: false, buffers: 2 }, true),
+    ]);
+    expect(await compile([...sources, ...halves])).toEqual([]);
     expect(await compile([sources[0]?.replace('row_major', 'row_wise') ?? ''])).not.toEqual([]);
   });
 });

@@ -51,6 +51,9 @@ export function subgroupMatrixDispatch(
   const { tileM, tileN, tileK, staging, buffers } = form;
   const { maxBindingBytes, maxWorkgroupBytes, parts = 1 } = options;
   const [a, b] = [sourceA(product, maxBindingBytes), sourceB(product, maxBindingBytes)];
+  const halved = [a, b].some(({ octets }) => octets !== undefined);
+  if (halved && staging !== 'vec4<u32>')
+    throw new Error('matmul: factors in halves are staged as they lie, eight at a time');
   const over = { m: m % tileM !== 0, n: n % tileN !== 0, k: k % tileK !== 0 };
   const layout = tilesOf(form, a.alongK, b.alongK);
   const lengthOf = ({ rows, columns }: Tile): number => (rows * (columns + padding)) / numbersOf[staging];
@@ -63,9 +66,9 @@ export function subgroupMatrixDispatch(
   const code = `var<workgroup> tileA: array<${staging}, ${lengthOf(layout.a) * buffers}>;
 var<workgroup> tileB: array<${staging}, ${lengthOf(layout.b) * buffers}>;
 ${finish.declarations}
-${a.text('loadA', a.alongK ? { rows: over.m, columns: over.k } : { rows: over.k, columns: over.m })}
-${b.text('loadB', b.alongK ? { rows: over.n, columns: over.k } : { rows: over.k, columns: over.n })}
-fn halves(x: vec4<f32>) -> vec2<u32> { return bitcast<vec2<u32>>(vec4<f16>(x)); }
+${loaderOf(a)('loadA', a.alongK ? { rows: over.m, columns: over.k } : { rows: over.k, columns: over.m })}
+${loaderOf(b)('loadB', b.alongK ? { rows: over.n, columns: over.k } : { rows: over.k, columns: over.n })}
+${a.octets && b.octets ? '' : 'fn halves(x: vec4<f32>) -> vec2<u32> { return bitcast<vec2<u32>>(vec4<f16>(x)); }'}
 @compute @workgroup_size(${threads})
 fn main(@builtin(local_invocation_index) thread: u32, @builtin(subgroup_id) subgroup: u32,
   @builtin(subgroup_invocation_id) lane: u32, ${gridParameters}) {
@@ -98,6 +101,9 @@ ${finish.text}
   };
 }
 
+/** What a thread reads a factor by: eight halves at a time, or four numbers. */
+const loaderOf = (source: Source): Source['text'] => source.octets ?? source.text;
+
 /** Pieces of neighbouring numbers, dealt out to the threads: those of A, then those of B. */
 function piecesOf(form: SubgroupMatrixForm, tile: Tile) {
   const quads = form.staging === 'vec4<u32>' ? 2 : 1;
@@ -124,6 +130,10 @@ function fetchLines(form: SubgroupMatrixForm, { side, source, tile }: Factor): r
   const first = side === 'A' ? 'firstM' : 'firstN';
   const [row, column] = source.alongK ? [first, 'k'] : ['k', first];
   return piecesOf(form, tile).map(({ slot, quads, guard, place }) => {
+    if (source.octets) {
+      const octet = `next${side}${slot}_0 = load${side}(batch, ${row} + row, ${column} / 8u + column);`;
+      return guarded(guard, `${place} ${octet}`);
+    }
     const reads = range(quads).map(
       (i) =>
         `next${side}${slot}_${i} = load${side}(batch, ${row} + row, ${column} / 4u + ${sumText(timesText('column', quads), i)});`,
@@ -132,7 +142,7 @@ function fetchLines(form: SubgroupMatrixForm, { side, source, tile }: Factor): r
   });
 }
 
-function storeLines(form: SubgroupMatrixForm, { side, tile }: Factor): readonly string[] {
+function storeLines(form: SubgroupMatrixForm, { side, source, tile }: Factor): readonly string[] {
   const { staging, buffers } = form;
   const numbers = numbersOf[staging];
   const stride = (tile.columns + padding) / numbers;
@@ -141,7 +151,11 @@ function storeLines(form: SubgroupMatrixForm, { side, tile }: Factor): readonly 
     const at = `let at = ${base}row * ${stride}u + column;`;
     const value = `next${side}${slot}`;
     const stores = {
-      'vec4<u32>': [`tile${side}[at] = vec4<u32>(halves(${value}_0), halves(${value}_1));`],
+      'vec4<u32>': [
+        source.octets
+          ? `tile${side}[at] = ${value}_0;`
+          : `tile${side}[at] = vec4<u32>(halves(${value}_0), halves(${value}_1));`,
+      ],
       'vec4<f16>': [`tile${side}[at] = vec4<f16>(${value}_0);`],
     }[staging];
     return guarded(guard, [place, at, ...stores].join(' '));
@@ -162,9 +176,11 @@ function loopText(form: SubgroupMatrixForm, { a, b, layout, k, parts }: LoopPart
     { side: 'B', source: b, tile: layout.b },
   ];
   const { tileK, buffers, prefetch } = form;
-  const registers = factors.flatMap(({ side, tile }) =>
+  const registers = factors.flatMap(({ side, source, tile }) =>
     piecesOf(form, tile).flatMap(({ slot, quads }) =>
-      range(quads).map((i) => `var next${side}${slot}_${i}: vec4<f32>;`),
+      source.octets
+        ? [`var next${side}${slot}_0: vec4<u32>;`]
+        : range(quads).map((i) => `var next${side}${slot}_${i}: vec4<f32>;`),
     ),
   );
   const fetch = factors.flatMap((factor) => fetchLines(form, factor));

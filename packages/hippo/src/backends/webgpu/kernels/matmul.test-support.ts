@@ -1,5 +1,6 @@
 // Products for tests of the WebGPU kernels: whole operands, numbers, and what the results must be.
 import { matmulEpilogueOperation } from '../../../ops/matmul-epilogue.ts';
+import { floatToFloat16 } from '../../../tensor/half-floats.ts';
 import { uniforms } from '../../../tensor/philox.ts';
 import { input, output } from './dispatch.ts';
 import type { Product } from './matmul-product.ts';
@@ -13,10 +14,12 @@ export interface TestProduct {
   readonly batch?: number;
   /** With a bias of columns, GELU and a residual. */
   readonly epilogue?: boolean;
+  /** Factors that are f16 in memory; sizes of their rows are multiples of eight. */
+  readonly halves?: boolean;
 }
 
 export function testProduct(options: TestProduct): Product {
-  const { m, n, k, batch = 1, transposeA = false, transposeB = false, epilogue = false } = options;
+  const { m, n, k, batch = 1, transposeA = false, transposeB = false, epilogue = false, halves = false } = options;
   const matrix = (memory: Product['a']['memory'], rows: number, columns: number) => ({
     memory,
     bytes: rows * columns * batch * 4,
@@ -24,6 +27,10 @@ export function testProduct(options: TestProduct): Product {
     lead: columns,
     batch: batch > 1 ? rows * columns : 0,
   });
+  const factor = (index: number, rows: number, columns: number) => {
+    const whole = matrix(input(index), rows, columns);
+    return halves ? ({ ...whole, bytes: whole.bytes / 2, halves: true } as const) : whole;
+  };
   return {
     m,
     n,
@@ -31,8 +38,8 @@ export function testProduct(options: TestProduct): Product {
     batch,
     transposeA,
     transposeB,
-    a: transposeA ? matrix(input(0), k, m) : matrix(input(0), m, k),
-    b: transposeB ? matrix(input(1), n, k) : matrix(input(1), k, n),
+    a: transposeA ? factor(0, k, m) : factor(0, m, k),
+    b: transposeB ? factor(1, n, k) : factor(1, k, n),
     c: { ...matrix(output(0), m, n), batch: m * n },
     accumulate: false,
     gelu: epilogue,
@@ -51,6 +58,16 @@ export function testNumbers(count: number, stream: number): Float32Array {
 export function productInputs({ m, n, k, batch = 1, epilogue }: TestProduct): readonly Float32Array[] {
   const counts = [batch * m * k, batch * k * n, ...(epilogue ? [n, batch * m * n] : [])];
   return counts.map((count, stream) => testNumbers(count, stream));
+}
+
+/** What is bound: two halves lie in a word. */
+export function boundInputs(
+  options: TestProduct,
+  inputs: readonly Float32Array[],
+): readonly (Float32Array | Uint32Array)[] {
+  return inputs.map((numbers, at) =>
+    options.halves && at < 2 ? new Uint32Array(Uint16Array.from(numbers, floatToFloat16).buffer) : numbers,
+  );
 }
 
 export function expectedProduct(options: TestProduct, inputs: readonly Float32Array[]): Float64Array {
