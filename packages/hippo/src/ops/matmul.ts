@@ -39,7 +39,11 @@ export const matmulOperation: Operation<MatmulAttributes> = {
   name: 'matmul',
   infer: (inputs, attributes) => {
     const [a, b] = [operand(inputs, 0), operand(inputs, 1)];
-    rule(a.dtype === 'f32' && b.dtype === 'f32', () => `takes f32 operands; got ${a.dtype} and ${b.dtype}.`);
+    // Planning may have made factors f16 (plan/halve-factors.ts).
+    rule(
+      [a, b].every(({ dtype }) => dtype === 'f32' || dtype === 'f16'),
+      () => `takes f32 operands; got ${a.dtype} and ${b.dtype}.`,
+    );
     rule(
       a.shape.length >= 2 && b.shape.length >= 2,
       () => `operands need two axes or more; got ${formatShape(a.shape)} and ${formatShape(b.shape)}.`,

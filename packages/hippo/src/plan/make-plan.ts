@@ -1,4 +1,5 @@
-// From a traced graph to a plan, pass by pass: simplify → share → subsume → prune → lower → epilogues → fuse and schedule → memory.
+// From a traced graph to a plan, pass by pass: simplify → share → subsume → prune → lower → epilogues → halve → fuse and
+// schedule → memory.
 import type { Graph } from '../graph/graph.ts';
 import { prune } from '../graph/prune.ts';
 import { share } from '../graph/share.ts';
@@ -7,6 +8,7 @@ import { subsume } from '../graph/subsume.ts';
 import { verify } from '../graph/verify.ts';
 import { assignMemory } from './assign-memory.ts';
 import { absorbEpilogues } from './epilogues.ts';
+import { halveFactors } from './halve-factors.ts';
 import type { KernelTable, LoweredKernel } from './kernel.ts';
 import { lower } from './lower.ts';
 import { usualRules } from './memory.ts';
@@ -30,6 +32,7 @@ export function makePlan<K extends LoweredKernel>(
   graph = check(prune(graph), 'prune');
   graph = check(prune(lower(graph, kernels)), 'lower');
   graph = check(prune(absorbEpilogues(graph, kernels)), 'epilogues');
+  graph = check(halveFactors(graph, kernels), 'halve');
   const { alignment = usualRules.alignment, pageBytes = usualRules.pageBytes } = kernels;
   return assignMemory(graph, schedule(graph, kernels), { alignment, pageBytes });
 }

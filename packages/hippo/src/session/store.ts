@@ -3,7 +3,7 @@
 import type { DeviceBuffer } from '../backends/backend.ts';
 import { UsageError } from '../errors.ts';
 import type { Variable } from '../graph/variable.ts';
-import { allocateArray, type DType, type TypedArray } from '../tensor/dtype.ts';
+import { allocateArray, arrayOf, bytesPerElement, type DType, type TypedArray } from '../tensor/dtype.ts';
 import type { HostTensor } from '../tensor/host-tensor.ts';
 import { elementCount, formatShape, sameShape } from '../tensor/shape.ts';
 import type { Device } from './device.ts';
@@ -94,7 +94,7 @@ export function createStore(device: Device): Store {
       return generation;
     },
     get bytes() {
-      return [...buffers.keys()].reduce((sum, { shape }) => sum + 4 * elementCount(shape), 0);
+      return [...buffers.keys()].reduce((sum, { shape, dtype }) => sum + bytesPerElement(dtype) * elementCount(shape), 0);
     },
     dispose,
     [Symbol.dispose]: dispose,
@@ -119,6 +119,5 @@ function initialContent(variable: Variable, seed: number): TypedArray {
 }
 
 function isOfType(content: TypedArray | readonly number[], dtype: DType): content is TypedArray {
-  if (dtype === 'f32') return content instanceof Float32Array;
-  return dtype === 'i32' ? content instanceof Int32Array : content instanceof Uint32Array;
+  return content instanceof arrayOf(dtype);
 }

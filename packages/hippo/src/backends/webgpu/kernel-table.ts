@@ -1,5 +1,6 @@
 // The typed kernel table: which dispatches perform which operation on the device at hand.
 import type { Node } from '../../graph/value.ts';
+import { linearCrossEntropyGradientOperation } from '../../ops/linear-cross-entropy.ts';
 import { matmulOperation } from '../../ops/matmul.ts';
 import { absorbIntoMatmul, matmulEpilogueOperation } from '../../ops/matmul-epilogue.ts';
 import { absorbIntoQuantizedMatmul, quantizedMatmulOperation } from '../../ops/quantized.ts';
@@ -8,8 +9,9 @@ import { attentionChoosers } from './kernels/causal-attention.ts';
 import type { Chooser } from './kernels/chooser.ts';
 import type { Dispatch, KernelChoice } from './kernels/dispatch.ts';
 import { elementwiseChoice, elementwiseNames } from './kernels/elementwise.ts';
-import { linearCrossEntropyChoosers } from './kernels/linear-cross-entropy.ts';
-import { matmulChoosers } from './kernels/matmul.ts';
+import { halvableOperands, linearCrossEntropyChoosers } from './kernels/linear-cross-entropy.ts';
+import { halvableFactors, matmulChoosers } from './kernels/matmul.ts';
+import { roundsFactors } from './kernels/matmul-forms.ts';
 import { quantizedMatmulChoosers } from './kernels/quantized-matmul.ts';
 import { rowChoosers } from './kernels/row-choosers.ts';
 import { samplingChoosers } from './kernels/sample-tokens.ts';
@@ -30,6 +32,13 @@ const choosers: Readonly<Record<string, Chooser>> = {
   ...attentionChoosers,
   ...samplingChoosers,
   ...sequenceChoosers,
+};
+
+/** Operands that an operation's products would rather read as f16. */
+const halves: Readonly<Record<string, (node: Node, traits: DeviceTraits) => readonly number[]>> = {
+  [matmulOperation.name]: halvableFactors,
+  [matmulEpilogueOperation.name]: halvableFactors,
+  [linearCrossEntropyGradientOperation.name]: halvableOperands,
 };
 
 function finish(name: string, choice: KernelChoice): WebGpuKernel {
@@ -57,6 +66,7 @@ export function webGpuKernels(traits: DeviceTraits, maxBufferBytes: number): Ker
       const choice = choosers[node.operation.name]?.(node, traits);
       return choice && finish(node.operation.name, choice);
     },
+    ...(roundsFactors(traits) && { halves: (node: Node) => halves[node.operation.name]?.(node, traits) ?? [] }),
     epilogues: new Map([
       [matmulOperation.name, absorbIntoMatmul],
       [matmulEpilogueOperation.name, absorbIntoMatmul],

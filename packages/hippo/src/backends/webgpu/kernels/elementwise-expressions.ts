@@ -2,7 +2,7 @@
 import type { DType } from '../../../tensor/dtype.ts';
 
 export interface ElementwiseExpression {
-  /** # stands for the number of lanes, F for the type of floats, I for that of integers. */
+  /** # stands for the number of lanes, F for the type of floats, I for that of integers, H for that of halves. */
   readonly text: (...operands: string[]) => string;
   /** Type of the result; `operand`: that of the first operand. */
   readonly result: DType | 'operand';
@@ -50,5 +50,6 @@ export const elementwiseExpressions: Readonly<Record<string, ElementwiseExpressi
   select: f32((condition, a, b) => `select(${a}, ${b}, ${condition} == F(0.0))`),
   castToF32: f32((x) => `F(${x})`),
   castToI32: { text: (x) => `I(${x})`, result: 'i32' },
+  castToF16: { text: (x) => `H(${x})`, result: 'f16' },
   addI32: { text: (a, b) => `${a} + ${b}`, result: 'i32' },
 };

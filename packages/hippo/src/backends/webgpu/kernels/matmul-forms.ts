@@ -119,6 +119,9 @@ function usableMatrix({ f16, subgroups, precision, subgroupMatrices }: DeviceTra
   return [...matrices].sort((x, y) => y.m * y.n * y.k - x.m * x.n * x.k)[0];
 }
 
+/** Whether products with many rows and columns round their factors to f16. */
+export const roundsFactors = (traits: DeviceTraits): boolean => usableMatrix(traits) !== undefined;
+
 /** @returns the form by subgroup matrices and the parts of k; undefined: not asked for, or not offered in a usable size. */
 export function preferredSubgroupMatrix(
   product: Product,

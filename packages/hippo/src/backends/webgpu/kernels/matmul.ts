@@ -3,12 +3,13 @@ import type { Node, Value } from '../../../graph/value.ts';
 import { type MatmulAttributes, matmulOperation } from '../../../ops/matmul.ts';
 import { epilogueSizes, type MatmulEpilogueAttributes, matmulEpilogueOperation } from '../../../ops/matmul-epilogue.ts';
 import { storageOf } from '../../../plan/fuse.ts';
+import { bytesPerElement, type DType } from '../../../tensor/dtype.ts';
 import { elementCount } from '../../../tensor/shape.ts';
 import type { DeviceTraits } from '../traits.ts';
 import type { Chooser } from './chooser.ts';
 import { input, type KernelChoice, type Memory, output } from './dispatch.ts';
-import { productKernel } from './matmul-choose.ts';
-import type { Matrix, Product } from './matmul-product.ts';
+import { chooseForm, productKernel } from './matmul-choose.ts';
+import { extentA, extentB, type Matrix, type Product } from './matmul-product.ts';
 
 export const matmulChoosers: Readonly<Record<string, Chooser>> = {
   [matmulOperation.name]: matmulChoice,
@@ -26,9 +27,27 @@ function matmulChoice(node: Node, traits: DeviceTraits): KernelChoice | undefine
 export function wholeMatrix(
   memory: Memory,
   shape: readonly number[],
-  sizes: { readonly lead: number; readonly batch?: number },
+  sizes: { readonly lead: number; readonly batch?: number; readonly dtype?: DType },
 ): Matrix {
-  return { memory, bytes: elementCount(shape) * 4, first: 0, lead: sizes.lead, batch: sizes.batch ?? 0 };
+  const { lead, batch = 0, dtype = 'f32' } = sizes;
+  const bytes = elementCount(shape) * bytesPerElement(dtype);
+  return { memory, bytes, first: 0, lead, batch, ...(dtype === 'f16' && { halves: true }) };
+}
+
+/** Operands that a product would rather read as f16: those whose rows are whole pieces of eight, of a product that rounds them anyway. */
+export function halvableFactors(node: Node, traits: DeviceTraits): readonly number[] {
+  const product = productOf(node);
+  if (!product || chooseForm(product, traits).kind !== 'subgroup matrices') return [];
+  const factors = [
+    { matrix: product.a, columns: extentA(product)[1] },
+    { matrix: product.b, columns: extentB(product)[1] },
+  ];
+  return factors.flatMap(({ matrix, columns }, at) => (mayBeHalves(matrix, columns) ? [at] : []));
+}
+
+/** Whether a matrix's rows can be read eight numbers at a time. */
+export function mayBeHalves({ lead, batch, halves }: Matrix, columns: number): boolean {
+  return !halves && [lead, batch, columns].every((count) => count % 8 === 0);
 }
 
 /** Whether two operands are the same memory. */
@@ -56,8 +75,8 @@ export function productOf(node: Node): Product | undefined {
     batch,
     transposeA,
     transposeB,
-    a: wholeMatrix(input(0), a.shape, { lead: transposeA ? m : k, batch: strideA }),
-    b: wholeMatrix(input(1), b.shape, { lead: transposeB ? k : n, batch: strideB }),
+    a: wholeMatrix(input(0), a.shape, { lead: transposeA ? m : k, batch: strideA, dtype: a.dtype }),
+    b: wholeMatrix(input(1), b.shape, { lead: transposeB ? k : n, batch: strideB, dtype: b.dtype }),
     c: wholeMatrix(output(0), result, ofC),
     accumulate: false,
     gelu,

@@ -285,7 +285,7 @@ describe.runIf(webGpuTested)('row kernels', () => {
     const exact = data.map(
       (array, at): NumbersWithShape => ({
         shape: inputs[at]?.shape ?? [],
-        data: array instanceof Float32Array ? Float64Array.from(array) : array,
+        data: array instanceof Int32Array || array instanceof Uint32Array ? array : Float64Array.from(array),
       }),
     );
     const wanted = operation.reference?.(exact, attributes, outputs) ?? [];
