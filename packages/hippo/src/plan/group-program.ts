@@ -57,15 +57,21 @@ export function groupProgram(group: Group, isRead: (value: Value) => boolean): G
     operands: operands.map(register),
   }));
   const outputs = group.nodes.flatMap((node) => node.outputs.filter(isRead));
+  const storages = inputs.map(({ storage }) => storage);
   return {
     program: {
       shape,
-      inputs: inputs.map(({ storage, view }) => ({ strides: view.strides, offset: view.offset, dtype: storage.dtype })),
+      inputs: inputs.map(({ storage, view: { strides, offset } }) => ({
+        strides,
+        offset,
+        dtype: storage.dtype,
+        storage: storages.indexOf(storage),
+      })),
       constants,
       instructions,
       outputs: outputs.map((value) => ({ register: register(slots.get(value) as Slot) })),
     },
-    inputs: inputs.map(({ storage }) => storage),
+    inputs: storages,
     outputs,
   };
 }

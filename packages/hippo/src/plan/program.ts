@@ -13,7 +13,13 @@ export interface ElementwiseProgram {
   /** The iteration space. */
   readonly shape: Shape;
   /** How each input is read: element strides for each axis of the space (0 = broadcast) and an element offset. */
-  readonly inputs: readonly { readonly strides: readonly number[]; readonly offset: number; readonly dtype: DType }[];
+  readonly inputs: readonly {
+    readonly strides: readonly number[];
+    readonly offset: number;
+    readonly dtype: DType;
+    /** Inputs with the same number are views of one storage; one without a number has a storage of its own. */
+    readonly storage?: number;
+  }[];
   /** f32 immediates. */
   readonly constants: readonly number[];
   readonly instructions: readonly ElementwiseInstruction[];

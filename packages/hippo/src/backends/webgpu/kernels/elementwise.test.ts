@@ -3,8 +3,10 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ElementwiseProgram } from '../../../plan/program.ts';
 import { contiguousStrides, elementCount } from '../../../tensor/shape.ts';
 import { webGpuTested } from '../../../testing/webgpu.test-support.ts';
+import type { ByteRange } from './dispatch.ts';
 import { elementwiseChoice } from './elementwise.ts';
-import { mergeAxes, reachOf } from './iteration-space.ts';
+import { type Box, boxesWithin, reachOf } from './iteration-boxes.ts';
+import { mergeAxes } from './iteration-space.ts';
 import { type KernelHarness, openKernelHarness } from './kernel-harness.test-support.ts';
 
 const view = (strides: readonly number[], offset = 0) => ({ strides, offset, dtype: 'f32' as const });
@@ -20,11 +22,77 @@ describe('mergeAxes', () => {
   });
 });
 
-it('knows which part of an input a range of the space reads', () => {
-  expect(reachOf([4, 10], view([10, 1]), [10, 20])).toEqual([10, 19]);
-  expect(reachOf([4, 10], view([0, 1]), [10, 20])).toEqual([0, 9]);
-  expect(reachOf([4, 10], view([-10, 1], 30), [0, 20])).toEqual([20, 39]);
-  expect(reachOf([4, 10], view([1, 4]), [0, 10])).toEqual([0, 36]);
+it('knows which part of a memory a box of the space reaches', () => {
+  expect(
+    reachOf(view([10, 1]), [
+      [1, 2],
+      [0, 10],
+    ]),
+  ).toEqual([10, 19]);
+  expect(
+    reachOf(view([0, 1]), [
+      [1, 2],
+      [0, 10],
+    ]),
+  ).toEqual([0, 9]);
+  expect(
+    reachOf(view([-10, 1], 30), [
+      [0, 2],
+      [0, 10],
+    ]),
+  ).toEqual([20, 39]);
+  expect(
+    reachOf(view([1, 4]), [
+      [0, 1],
+      [0, 10],
+    ]),
+  ).toEqual([0, 36]);
+});
+
+describe('boxesWithin', () => {
+  const result = (shape: readonly number[]) => view(contiguousStrides(shape));
+  const countOf = (box: Box): number => box.reduce((count, [from, to]) => count * (to - from), 1);
+  const sizesOf = ({ windows }: { readonly windows: readonly ByteRange[] }) => windows.map(({ from, to }) => to - from);
+
+  it('leaves whole what fits', () => {
+    expect(boxesWithin([6, 64], [view([0, 1], 7), result([6, 64])], 1536)).toEqual([
+      {
+        box: [
+          [0, 6],
+          [0, 64],
+        ],
+        windows: [
+          { from: 0, to: 284 },
+          { from: 0, to: 1536 },
+        ],
+      },
+    ]);
+  });
+
+  it('cuts a transposition along the rows of both sides', () => {
+    // The embedding of issue size on a device with base limits.
+    const shape = [2560, 50_264];
+    const boxes = boxesWithin(shape, [view([1, 2560]), result(shape)], 2 ** 27);
+    expect(boxes).toHaveLength(16);
+    expect(boxes.reduce((sum, { box }) => sum + countOf(box), 0)).toBe(elementCount(shape));
+    for (const part of boxes) for (const bytes of sizesOf(part)) expect(bytes).toBeLessThanOrEqual(2 ** 27);
+  });
+
+  it('binds views of one memory once where they overlap, and side by side where they are far apart', () => {
+    const of = (strides: readonly number[], offset = 0) => ({ ...view(strides, offset), storage: 3 });
+    // Two columns of a matrix, and two halves of it.
+    const near = boxesWithin([64, 100], [of([200, 1]), of([200, 1], 100)], 8192);
+    for (const {
+      windows: [left, right],
+    } of near)
+      expect(left).toEqual(right);
+    const far = boxesWithin([100, 64], [of([64, 1]), of([64, 1], 6400)], 8192);
+    for (const {
+      windows: [first, second],
+    } of far)
+      expect(first?.to).toBeLessThanOrEqual(second?.from ?? 0);
+    for (const part of [...near, ...far]) for (const bytes of sizesOf(part)) expect(bytes).toBeLessThanOrEqual(8192);
+  });
 });
 
 /** a·b + c of three views of a shape. */
@@ -77,6 +145,24 @@ describe.runIf(webGpuTested)('on a device', () => {
       ],
     ],
     [
+      'two transposed inputs',
+      [2, 16, 64],
+      [
+        [1024, 64, 1],
+        [1024, 1, 16],
+        [1, 128, 2],
+      ],
+    ],
+    [
+      'one lane, transposed',
+      [50, 33],
+      [
+        [1, 50],
+        [33, 1],
+        [0, 0],
+      ],
+    ],
+    [
       'backwards',
       [40, 32],
       [
@@ -85,7 +171,7 @@ describe.runIf(webGpuTested)('on a device', () => {
         [0, 1],
       ],
     ],
-  ] as const)('%s: ranges give the same bits', async (_, shape, strides) => {
+  ] as const)('%s: boxes give the same bits', async (_, shape, strides) => {
     const count = elementCount(shape);
     const program = sumOfProduct(
       shape,
@@ -101,10 +187,10 @@ describe.runIf(webGpuTested)('on a device', () => {
       return data[k]?.[place] ?? Number.NaN;
     };
     const product = Float32Array.from({ length: count }, (_, i) => at(0, i) * at(1, i));
-    const run = async (maxBindingBytes: number) => {
+    const run = async (maxBindingBytes: number, inPlace = {}) => {
       const choice = elementwiseChoice(program, { maxBindingBytes });
       const outputs = [{ count }, { count }];
-      return { results: await harness.run(choice, { inputs: data, outputs, maxBindingBytes }), choice };
+      return { results: await harness.run(choice, { inputs: data, outputs, maxBindingBytes, inPlace }), choice };
     };
     const whole = await run(1 << 27);
     const split = await run(2560);
@@ -115,5 +201,8 @@ describe.runIf(webGpuTested)('on a device', () => {
       expect(whole.results[0]?.[i]).toBeCloseTo(value + at(2, i), 5);
     });
     expect(split.results).toEqual(whole.results);
+    // Nothing reads the first input after its product is written.
+    const contiguous = strides[0].every((stride, axis) => stride === contiguousStrides(shape)[axis]);
+    if (contiguous) expect((await run(2560, { 1: 0 })).results[1]?.subarray(0, count)).toEqual(whole.results[1]);
   });
 });

@@ -2,20 +2,19 @@
 // axis allows, else one; one line for each instruction.
 // Traffic: every storage is read once (broadcasts and what is read again come from caches) and written once. Inputs whose neighbours
 // are neighbours in memory are read 16 bytes a thread, a number for all four once, others (transposed, unaligned) in four reads.
-// A group whose storages exceed what a kernel may see runs as several dispatches, each on a range of the space.
+// A group whose storages exceed what a kernel may see runs as several dispatches, each on a box of the space (iteration-boxes.ts).
 import type { ElementwiseProgram } from '../../../plan/program.ts';
-import type { DType } from '../../../tensor/dtype.ts';
-import { elementCount } from '../../../tensor/shape.ts';
+import { bytesPerElement, type DType } from '../../../tensor/dtype.ts';
+import { contiguousStrides, elementCount } from '../../../tensor/shape.ts';
 import { type Binding, type Dispatch, input, type KernelChoice, output, reads, writes } from './dispatch.ts';
 import { type ElementwiseExpression, elementwiseExpressions } from './elementwise-expressions.ts';
 import { gridOf, gridParameters, workgroupNumber } from './grid.ts';
-import { mergeAxes, placeText, reachOf, type StridedView } from './iteration-space.ts';
+import { type BoundBox, boxesWithin } from './iteration-boxes.ts';
+import { mergeAxes, placeText, type StridedView } from './iteration-space.ts';
 import { literal } from './literal.ts';
 import { withMath } from './math.ts';
 
 const threads = 256;
-/** Ranges start at multiples of so many elements, so that their bytes are multiples of 256. */
-const rangeStep = 64;
 
 /** Operations that have an expression. */
 export const elementwiseNames: ReadonlySet<string> = new Set(Object.keys(elementwiseExpressions));
@@ -26,7 +25,8 @@ type InputView = ElementwiseProgram['inputs'][number];
 interface Space extends Omit<ElementwiseProgram, 'inputs' | 'shape'> {
   readonly shape: readonly number[];
   readonly inputs: readonly InputView[];
-  readonly count: number;
+  /** Where the results lie, each contiguous in the whole space. */
+  readonly results: readonly InputView[];
   readonly lanes: 1 | 4;
 }
 
@@ -35,66 +35,56 @@ export function elementwiseChoice(
   program: ElementwiseProgram,
   { maxBindingBytes }: { readonly maxBindingBytes: number },
 ): KernelChoice {
-  const { shape, views } = mergeAxes(program.shape, program.inputs);
-  const innermost = shape[shape.length - 1] ?? 1;
-  const count = elementCount(shape);
-  const space: Space = { ...program, shape, inputs: views, count, lanes: innermost % 4 === 0 ? 4 : 1 };
+  const { shape, views: inputs } = mergeAxes(program.shape, program.inputs);
+  const lanes = (shape[shape.length - 1] ?? 1) % 4 === 0 ? 4 : 1;
+  const { types } = instructionLines({ ...program, inputs, lanes });
+  const results = program.outputs.map(({ register }) => ({
+    strides: contiguousStrides(shape),
+    offset: 0,
+    dtype: types[register] ?? 'f32',
+  }));
+  const space: Space = { ...program, shape, inputs, results, lanes };
   return {
-    dispatches: () => rangesOf(space, maxBindingBytes).map((range) => rangeDispatch(space, range, maxBindingBytes)),
+    dispatches: () =>
+      boxesWithin(shape, [...inputs, ...results], maxBindingBytes).map((part) => boxDispatch(space, part)),
   };
 }
 
-type Range = readonly [from: number, to: number];
-
-/** Ranges of the space whose parts of every storage fit a binding; as large as powers of two of them can be. */
-function rangesOf({ shape, inputs, count }: Space, maxBindingBytes: number): readonly Range[] {
-  const fits = (range: Range): boolean =>
-    inputs.every((view) => {
-      const { from, to } = bytesRead(shape, view, range, maxBindingBytes);
-      return to - from <= maxBindingBytes;
-    });
-  const split = (step: number): Range[] =>
-    Array.from({ length: Math.ceil(count / step) }, (_, part) => [part * step, Math.min(count, (part + 1) * step)]);
-  let step = count * 4 <= maxBindingBytes ? count : Math.floor(maxBindingBytes / (4 * rangeStep)) * rangeStep;
-  while (step >= 2 * rangeStep && !split(step).every(fits)) step = Math.floor(step / (2 * rangeStep)) * rangeStep;
-  return split(Math.max(step, Math.min(count, rangeStep)));
-}
-
-/** Bytes of an input to be bound: from its beginning, so that all views of one storage are one binding, if that fits. */
-function bytesRead(
-  shape: readonly number[],
-  view: StridedView,
-  range: Range,
-  maxBindingBytes: number,
-): { readonly from: number; readonly to: number } {
-  const [low, high] = reachOf(shape, view, range);
-  const to = (high + 1) * 4;
-  return { from: to <= maxBindingBytes ? 0 : Math.floor((low * 4) / 256) * 256, to };
-}
-
-function rangeDispatch(space: Space, range: Range, maxBindingBytes: number): Dispatch {
-  const { shape, inputs, outputs, lanes } = space;
-  const [from, to] = range;
-  const { lines, types } = instructionLines(space);
-  const read = inputs.map((view) => bytesRead(shape, view, range, maxBindingBytes));
-  const written = { from: from * 4, to: to * 4 };
+/** The dispatch for a box: the program on a space of its size, with views of what is bound. */
+function boxDispatch(space: Space, { box, windows }: BoundBox): Dispatch {
+  const sizes = box.map(([from, to]) => to - from);
+  const seen = [...space.inputs, ...space.results].map((view, at) => {
+    const { strides, offset, dtype } = view;
+    const first = box.reduce((place, [from], axis) => place + from * (strides[axis] ?? 0), offset);
+    return { ...view, offset: first - (windows[at]?.from ?? 0) / bytesPerElement(dtype) };
+  });
+  const { shape, views } = mergeAxes(sizes, seen);
+  const inputs = views.slice(0, space.inputs.length);
+  const results = views.slice(space.inputs.length);
+  const { lanes } = space;
   const bindings: Binding[] = [
-    ...inputs.map(({ dtype }, at) => reads(`x${at}`, input(at, read[at]), typeText(dtype, lanes))),
-    ...outputs.map(({ register }, at) =>
-      writes(`y${at}`, output(at, written), typeText(types[register] ?? 'f32', lanes)),
+    ...inputs.map(({ dtype }, at) => reads(`x${at}`, input(at, windows[at]), typeText(dtype, lanes))),
+    ...results.map(({ dtype }, at) =>
+      writes(`y${at}`, output(at, windows[inputs.length + at]), typeText(dtype, lanes)),
     ),
   ];
-  const groups = (to - from) / lanes;
-  const loads = inputs.flatMap((view, at) =>
-    loadLines(`v${at}`, `x${at}`, { ...view, offset: view.offset - (read[at]?.from ?? 0) / 4 }, space),
-  );
-  const first = from === 0 ? 'group' : `group + ${from / lanes}u`;
+  const groups = elementCount(shape) / lanes;
+  const { lines, names } = instructionLines(space);
+  const quarters = [...shape.slice(0, -1), (shape[shape.length - 1] ?? 1) / lanes];
+  const body = [
+    ...inputs.flatMap((view, at) => loadLines(`v${at}`, `x${at}`, view, { shape, lanes })),
+    ...lines,
+    ...results.map((view, at) => {
+      const place = placeText(quarters, lanes === 4 ? quarterOf(view) : view);
+      return `y${at}[${place === 'i' ? 'group' : place}] = ${names[space.outputs[at]?.register ?? 0]};`;
+    }),
+  ];
   const code = withMath(`@compute @workgroup_size(${threads})
 fn main(@builtin(local_invocation_index) thread: u32, ${gridParameters}) {
   let group = ${workgroupNumber} * ${threads}u + thread;
   if (group >= ${groups}u) { return; }
-  let i = ${first};
-${[...loads, ...lines].map((line) => `  ${line}`).join('\n')}
+  let i = group;
+${body.map((line) => `  ${line}`).join('\n')}
 }`);
   return { label: 'elementwise', bindings, code, workgroups: gridOf(Math.ceil(groups / threads)) };
 }
@@ -103,8 +93,13 @@ function typeText(dtype: DType, lanes: 1 | 4): string {
   return lanes === 1 ? dtype : `vec4<${dtype}>`;
 }
 
-/** Constants, instructions and stores, and the types of all registers. */
-function instructionLines({ inputs, constants, instructions, outputs, lanes }: Space) {
+/** Constants and instructions, and names and types of all registers. */
+function instructionLines({
+  inputs,
+  constants,
+  instructions,
+  lanes,
+}: Pick<Space, 'inputs' | 'constants' | 'instructions' | 'lanes'>) {
   const types: DType[] = [...inputs.map(({ dtype }) => dtype), ...constants.map(() => 'f32' as const)];
   const names = [...inputs.map((_, at) => `v${at}`), ...constants.map((_, at) => `c${at}`)];
   // Named by `let`: what is written as numbers, compilers evaluate, and refuse where it comes to no number.
@@ -121,23 +116,31 @@ function instructionLines({ inputs, constants, instructions, outputs, lanes }: S
       `let r${at} = ${text.replaceAll(/\b[FI]\b/g, (letter) => typeText(letter === 'F' ? 'f32' : 'i32', lanes))};`,
     );
   });
-  lines.push(...outputs.map(({ register }, at) => `y${at}[group] = ${names[register]};`));
-  return { lines, types };
+  return { lines, names, types };
 }
 
 function resultType({ result }: ElementwiseExpression, operands: readonly DType[]): DType {
   return result === 'operand' ? (operands[0] ?? 'f32') : result;
 }
 
+/** A view whose innermost stride is 1, in fours. */
+function quarterOf({ strides, offset }: StridedView): StridedView {
+  return { strides: [...strides.slice(0, -1).map((places) => places / 4), 1], offset: offset / 4 };
+}
+
 /** Reads an input for the element, or the four, numbered `i`. */
-function loadLines(name: string, array: string, view: InputView, { shape, lanes }: Space): readonly string[] {
+function loadLines(
+  name: string,
+  array: string,
+  view: InputView,
+  { shape, lanes }: Pick<Space, 'shape' | 'lanes'>,
+): readonly string[] {
   if (lanes === 1) return [`let ${name} = ${array}[${placeText(shape, view)}];`];
   const { strides, offset, dtype } = view;
   const [outer, stride] = [strides.slice(0, -1), strides[strides.length - 1] ?? 0];
   const groups = [...shape.slice(0, -1), (shape[shape.length - 1] ?? 1) / 4];
   if (stride === 1 && [offset, ...outer].every((places) => places % 4 === 0)) {
-    const quarters = { strides: [...outer.map((places) => places / 4), 1], offset: offset / 4 };
-    return [`let ${name} = ${array}[${placeText(groups, quarters)}];`];
+    return [`let ${name} = ${array}[${placeText(groups, quarterOf(view))}];`];
   }
   const place = placeText(groups, { strides: [...outer, 4 * stride], offset });
   const number = (at: string): string => `${array}[(${at}) / 4u][(${at}) % 4u]`;

@@ -1,5 +1,5 @@
 // The index arithmetic of kernels that walk a space of elements and read operands through strides: neighbouring axes merged, the
-// place of an element as WGSL text, and which part of an operand a part of the space reads.
+// place of an element as WGSL text.
 import { contiguousStrides } from '../../../tensor/shape.ts';
 
 /** How an operand is read: strides for each axis of a space and the place of the space's first element. */
@@ -43,25 +43,4 @@ export function placeText(shape: readonly number[], { strides, offset }: Strided
     return [stride === 1 ? wrapped : `${wrapped} * ${stride >>> 0}u`];
   });
   return [...(offset === 0 && terms.length > 0 ? [] : [`${offset >>> 0}u`]), ...terms].join(' + ');
-}
-
-/** First and last place that elements `from` to `to − 1` of the space read, or a bit more around them. */
-export function reachOf(
-  shape: readonly number[],
-  { strides, offset }: StridedView,
-  [from, to]: readonly [number, number],
-): readonly [number, number] {
-  let [low, high] = [offset, offset];
-  const own = contiguousStrides(shape);
-  // While the first and the last element share their outer positions, only those are reached; below, whole axes.
-  let shared = true;
-  shape.forEach((size, axis) => {
-    const [stride = 0, step = 1] = [strides[axis], own[axis]];
-    const first = shared ? Math.floor(from / step) % size : 0;
-    const last = shared ? Math.floor((to - 1) / step) % size : size - 1;
-    shared &&= first === last;
-    low += Math.min(first * stride, last * stride);
-    high += Math.max(first * stride, last * stride);
-  });
-  return [low, high];
 }
