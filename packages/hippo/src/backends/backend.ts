@@ -43,6 +43,11 @@ export interface Backend<K extends LoweredKernel = LoweredKernel> {
   readonly kernels: KernelTable<K>;
   /** Results come over a bus from memory that the host does not see, so what the host does not need should stay there. */
   readonly separateMemory?: boolean;
+  /**
+   * Products of matrices round their factors to f16, whose least numbers are 6e-8: training makes its gradients larger by a power of
+   * two, and divides again.
+   */
+  readonly roundsFactors?: boolean;
   /** Bytes of device memory in use: variables, plans' arenas and tables. */
   readonly allocatedBytes: number;
   allocate(type: ValueType): DeviceBuffer;

@@ -10,9 +10,9 @@ import {
   type TypedArray,
   viewArray,
 } from '../tensor/dtype.ts';
+import { bfloat16ToFloat, float16ToFloat } from '../tensor/half-floats.ts';
 import type { HostTensor } from '../tensor/host-tensor.ts';
 import { decodeBfloat16, decodeFloat16 } from './half-float-arrays.ts';
-import { bfloat16ToFloat, float16ToFloat } from '../tensor/half-floats.ts';
 import type { TensorEntry } from './safetensors-header.ts';
 
 /** What the bytes are, and where they stand for error sentences. */

@@ -41,8 +41,8 @@ export interface KernelTable<K extends LoweredKernel = LoweredKernel> {
   /** By operation name: elementwise nodes that its kernel can perform on its own result. See `EpilogueRule`. */
   readonly epilogues?: ReadonlyMap<string, EpilogueRule>;
   /**
-   * Operands of a node, f32 ones, that its kernel would rather read as f16: halves of the bytes, for products that round their factors
-   * anyway. See plan/halve-factors.ts.
+   * Operands of a node, f32 ones, that its kernel would rather read as f16: half of the bytes, for products that round their factors
+   * anyway. An operand of several products is named for each. See plan/halve-factors.ts.
    */
   halves?(node: Node): readonly number[];
   /**

@@ -94,7 +94,10 @@ export function createStore(device: Device): Store {
       return generation;
     },
     get bytes() {
-      return [...buffers.keys()].reduce((sum, { shape, dtype }) => sum + bytesPerElement(dtype) * elementCount(shape), 0);
+      return [...buffers.keys()].reduce(
+        (sum, { shape, dtype }) => sum + bytesPerElement(dtype) * elementCount(shape),
+        0,
+      );
     },
     dispose,
     [Symbol.dispose]: dispose,

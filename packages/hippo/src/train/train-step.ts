@@ -4,7 +4,7 @@ import { UsageError } from '../errors.ts';
 import { assign, read } from '../graph/trace.ts';
 import type { Value } from '../graph/value.ts';
 import { stateVariable, type Variable } from '../graph/variable.ts';
-import { add, finite, fullLike, gradient, mul, type RandomSource, select } from '../ops/index.ts';
+import { add, div, finite, fullLike, gradient, mul, type RandomSource, select } from '../ops/index.ts';
 import { heldBytes } from '../plan/explain.ts';
 import type { Plan, PlanStep } from '../plan/plan.ts';
 import { type BadNumber, type CompiledFunction, compile, type RunInputs } from '../session/compile.ts';
@@ -76,6 +76,14 @@ export interface ProfiledStep {
 
 const scalar = { shape: [], dtype: 'f32' } as const;
 
+/**
+ * By what gradients are multiplied where factors of products are rounded to f16: 16 to 32 times the tokens over which the loss is a mean,
+ * a power of two. The slopes of the scores are then below 32, far from the largest f16 (65,504), and a probability of 4e-9 still counts.
+ */
+function gradientFactor(tokens: number): number {
+  return 16 * 2 ** Math.ceil(Math.log2(tokens));
+}
+
 /** Compiles a model's training step. The store must hold the model's variables. */
 export async function compileTrainStep(model: TrainableModel, options: TrainStepOptions): Promise<TrainStep> {
   const { store, batch, length, accumulation, recompute = false } = options;
@@ -95,9 +103,11 @@ export async function compileTrainStep(model: TrainableModel, options: TrainStep
   const noise = { key: { shape: [2], dtype: 'u32' }, counter: { shape: [], dtype: 'i32' } } as const;
   const schedule = { rate: scalar, correction1: scalar, correction2: scalar } as const;
 
+  const enlarged = store.device.backend.roundsFactors ? gradientFactor(batch * length) : 1;
+  /** `enlarged` times the gradients. */
   const gradients = (loss: Value) => {
     const values = gradient(
-      loss,
+      mul(loss, enlarged),
       parameters.map((parameter) => read(parameter)),
     );
     return new Map(parameters.map((parameter, index) => [parameter, values[index] as Value]));
@@ -107,9 +117,10 @@ export async function compileTrainStep(model: TrainableModel, options: TrainStep
     loss: Value,
     scalars: { rate: Value; correction1: Value; correction2: Value },
   ) => {
-    const norm = globalNorm([...byParameter.values()]);
+    const norm = div(globalNorm([...byParameter.values()]), enlarged);
     const healthy = mul(finite(norm), finite(loss));
-    const scale = options.clip > 0 ? clipFactor(norm, options.clip) : fullLike(norm, 1);
+    const clipped = options.clip > 0 ? clipFactor(norm, options.clip) : fullLike(norm, 1);
+    const scale = div(clipped, enlarged);
     applyAdamW(byParameter, moments, { scalars, scale, healthy, options: options.optimizer });
     return { loss, gradientNorm: norm };
   };

@@ -6,6 +6,7 @@ import { elementCount } from '../../tensor/shape.ts';
 import type { Backend, DeviceBuffer } from '../backend.ts';
 import { watchDevice } from './errors.ts';
 import { type WebGpuKernel, webGpuKernels } from './kernel-table.ts';
+import { roundsFactors } from './kernels/matmul-forms.ts';
 import { createMemory } from './memory.ts';
 import { openWebGpuDevice, type WebGpuOptions } from './open-device.ts';
 import { createPipelines } from './pipelines.ts';
@@ -39,6 +40,7 @@ export async function openWebGpuBackend(options: WebGpuOptions = {}): Promise<Ba
   return {
     name: 'webgpu',
     separateMemory: true,
+    roundsFactors: roundsFactors(traits),
     description,
     details,
     kernels: webGpuKernels(traits, memory.maxBufferBytes),

@@ -86,8 +86,18 @@ fn main(@builtin(local_invocation_index) thread: u32, ${gridParameters}) {
   let i = group;
 ${body.map((line) => `  ${line}`).join('\n')}
 }`);
-  return { label: 'elementwise', bindings, code, workgroups: gridOf(Math.ceil(groups / threads)) };
+  const halves = [...inputs, ...results].some(({ dtype }) => dtype === 'f16');
+  return {
+    label: 'elementwise',
+    bindings,
+    code,
+    ...(halves && { extensions: ['f16'] as const }),
+    workgroups: gridOf(Math.ceil(groups / threads)),
+  };
 }
+
+/** Letters of expressions. */
+const typeLetters: Readonly<Record<string, DType>> = { F: 'f32', I: 'i32', H: 'f16' };
 
 function typeText(dtype: DType, lanes: 1 | 4): string {
   return lanes === 1 ? dtype : `vec4<${dtype}>`;
@@ -113,7 +123,7 @@ function instructionLines({
     names.push(`r${at}`);
     const text = expression.text(...words).replaceAll('#', String(lanes));
     lines.push(
-      `let r${at} = ${text.replaceAll(/\b[FI]\b/g, (letter) => typeText(letter === 'F' ? 'f32' : 'i32', lanes))};`,
+      `let r${at} = ${text.replaceAll(/\b[FIH]\b/g, (letter) => typeText(typeLetters[letter] ?? 'f32', lanes))};`,
     );
   });
   return { lines, names, types };

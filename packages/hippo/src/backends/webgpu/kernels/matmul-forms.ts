@@ -53,6 +53,19 @@ const subgroupTiles: readonly (Speed & SubgroupTile)[] = [
   { sizes: [32, 64, 32, 1, 2], rate: 80, resident: 12, step: 700 }, // ≈
 ];
 
+/** Of factors that are f16 in memory. */
+const storedTiles: readonly (Speed & SubgroupTile)[] = [
+  { sizes: [128, 256, 32, 2, 4], rate: 270, resident: 1, step: 1000 },
+  { sizes: [256, 128, 32, 4, 2], rate: 258, resident: 1, step: 1000 },
+  { sizes: [128, 128, 32, 2, 2], rate: 255, resident: 2, step: 650 },
+  { sizes: [128, 128, 64, 2, 4], rate: 233, resident: 2, step: 1080 },
+  { sizes: [128, 128, 64, 2, 2], other: { prefetch: false }, rate: 240, resident: 2, step: 1250 },
+  { sizes: [64, 128, 64, 2, 2], rate: 190, resident: 2, step: 1250 }, // ≈
+  { sizes: [64, 64, 64, 2, 2], rate: 150, resident: 4, step: 1150 }, // ≈
+  { sizes: [64, 64, 32, 2, 2], rate: 125, resident: 6, step: 700 }, // ≈
+  { sizes: [32, 64, 32, 1, 2], rate: 80, resident: 12, step: 650 }, // ≈
+];
+
 /** Multiprocessors (WebGPU does not tell), bytes a nanosecond of parts of sums, and nanoseconds of a dispatch. */
 const device = { processors: 132, bytes: 2000, dispatch: 4000 } as const;
 
@@ -130,8 +143,8 @@ export function preferredSubgroupMatrix(
   const matrix = usableMatrix(traits);
   if (!matrix || !traits.subgroups) return undefined;
   const size = traits.subgroups.max;
-  const halved = product.a.halves || product.b.halves;
-  const forms = subgroupTiles
+  const { a, b } = product;
+  const forms = (a.halves && b.halves ? storedTiles : subgroupTiles)
     .map(({ sizes: [tileM, tileN, tileK, subgroupsM, subgroupsN], other, ...speed }) => {
       const sizes = { tileM, tileN, tileK, subgroupsM, subgroupsN } as const;
       const form: SubgroupMatrixForm = {
@@ -142,7 +155,8 @@ export function preferredSubgroupMatrix(
         buffers: 1,
         prefetch: true,
         ...other,
-        ...(halved && { staging: 'vec4<u32>' }),
+        // Halves go from memory to workgroup memory as they lie.
+        ...((a.halves || b.halves) && { staging: 'vec4<u32>' }),
       };
       return { ...speed, form };
     })
