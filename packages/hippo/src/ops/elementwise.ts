@@ -17,6 +17,7 @@ import { broadcastShapes, broadcastStrides, elementCount, formatShape } from '..
 import { erf as erfOf, geluTanh, geluTanhDerivative } from '../tensor/special.ts';
 import { asValue, type Operand } from './constant.ts';
 import { addInto, simplifyElementwise } from './elementwise-simplify.ts';
+import { joinPads } from './join-pads.ts';
 import { sumTo } from './sum.ts';
 
 export interface ElementwiseOperation extends Operation {
@@ -49,7 +50,7 @@ function define(row: Row): ElementwiseOperation {
     reference: (inputs, _, [output]) => [evaluateAll(row, inputs, output)],
     simplify: (inputs, _, onlyReader) =>
       simplifyElementwise(row.name, row.evaluate, row.result, inputs) ??
-      (row.name === 'add' ? addInto(inputs, onlyReader) : undefined),
+      (row.name === 'add' ? (addInto(inputs, onlyReader) ?? joinPads(inputs, onlyReader)) : undefined),
     ...rules,
   };
 }

@@ -6,12 +6,13 @@ import { applyOperation } from '../graph/trace.ts';
 import type { Operation, Value } from '../graph/value.ts';
 import { elementCount, formatShape } from '../tensor/shape.ts';
 
-type LayerNormAttributes = { readonly epsilon: number };
+/** `halves`: y is f16, which planning asks for where only products read it (plan/halve-factors.ts). */
+export type LayerNormAttributes = { readonly epsilon: number; readonly halves?: boolean };
 
 /** Inputs [x, weight, bias], outputs [y, mean, inverseDeviation] (one number a row for the last two). */
 export const layerNormOperation: Operation<LayerNormAttributes> = {
   name: 'layerNorm',
-  infer: (inputs) => {
+  infer: (inputs, { halves = false }) => {
     const [x, weight, bias] = [operand(inputs, 0), operand(inputs, 1), operand(inputs, 2)];
     const width = x.shape[x.shape.length - 1];
     rule(
@@ -23,7 +24,7 @@ export const layerNormOperation: Operation<LayerNormAttributes> = {
     );
     const rows = x.shape.slice(0, -1);
     return [
-      { shape: x.shape, dtype: 'f32' },
+      { shape: x.shape, dtype: halves ? 'f16' : 'f32' },
       { shape: rows, dtype: 'f32' },
       { shape: rows, dtype: 'f32' },
     ];

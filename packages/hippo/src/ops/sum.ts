@@ -23,7 +23,8 @@ export function reductionSizes(
 export function inferReduction(name: string): Operation<ReduceAttributes>['infer'] {
   return (inputs, { axis, count }) => {
     const input = operand(inputs, 0);
-    rule(input.dtype === 'f32', () => `${name} takes f32; got ${input.dtype}.`);
+    // Planning may have made the factor of a product f16 (plan/halve-factors.ts).
+    rule(input.dtype === 'f32' || input.dtype === 'f16', () => `${name} takes f32; got ${input.dtype}.`);
     rule(
       axis >= 0 && count >= 1 && axis + count <= input.shape.length,
       () => `axes ${axis} to ${axis + count - 1} must exist; got shape ${formatShape(input.shape)}.`,

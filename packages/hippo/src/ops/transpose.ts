@@ -4,6 +4,7 @@ import { operand, rule } from '../graph/rule.ts';
 import { applySingle } from '../graph/trace.ts';
 import type { Operation, Value } from '../graph/value.ts';
 import { contiguousStrides, formatShape } from '../tensor/shape.ts';
+import { reshape } from './reshape.ts';
 
 export const transposeOperation: Operation<{ readonly permutation: readonly number[] }> = {
   name: 'transpose',
@@ -32,6 +33,13 @@ export const transposeOperation: Operation<{ readonly permutation: readonly numb
   simplify: ([x], { permutation }) => {
     if (!x) return undefined;
     if (permutation.every((axis, index) => axis === index)) return x;
+    // Where only axes of one element change places, the numbers lie as before.
+    const long = permutation.filter((axis) => x.shape[axis] !== 1);
+    if (long.every((axis, index) => index === 0 || axis > (long[index - 1] ?? 0)))
+      return reshape(
+        x,
+        permutation.map((axis) => x.shape[axis] ?? 1),
+      );
     const inner = x.node.operation === transposeOperation ? x.node : undefined;
     const first = inner?.attributes.permutation as readonly number[] | undefined;
     return (

@@ -1,10 +1,10 @@
-// Fuse: elementwise nodes (and the movements they read through) with one iteration space become one group, hence one kernel and
-// one pass over memory. Two groups may merge unless a third one lies between them, which would make a cycle.
+// Fuse: elementwise nodes (and the movements they read through) with one iteration space, axes of one element aside, become one group,
+// hence one kernel and one pass over memory. Two groups may merge unless a third one lies between them, which would make a cycle.
 import { VerifyError } from '../errors.ts';
 import type { Graph } from '../graph/graph.ts';
 import type { Node, Value } from '../graph/value.ts';
 import { filledWith } from '../ops/constant.ts';
-import { sameShape } from '../tensor/shape.ts';
+import { sameShape, withoutUnits } from '../tensor/shape.ts';
 import type { KernelTable, LoweredKernel } from './kernel.ts';
 
 /** Nodes that become one step. A structural operation is alone in its group. */
@@ -73,7 +73,7 @@ export function fuse(graph: Graph, kernels: KernelTable<LoweredKernel>): readonl
     };
     for (const input of node.inputs) {
       const source = storageOf(input);
-      dependOn(source, operation.view !== undefined || !sameShape(source.shape, spaceOf(node)));
+      dependOn(source, operation.view !== undefined || !sameShape(withoutUnits(source.shape), spaceOf(node)));
       for (const wait of waitsOf(input)) dependOn(wait, false);
     }
     drafts.push(draft);
@@ -84,8 +84,8 @@ export function fuse(graph: Graph, kernels: KernelTable<LoweredKernel>): readonl
 }
 
 /** The iteration space of an elementwise or movement node. */
-function spaceOf(node: Node): readonly number[] {
-  return node.outputs[0]?.shape ?? [];
+export function spaceOf(node: Node): readonly number[] {
+  return withoutUnits(node.outputs[0]?.shape ?? []);
 }
 
 function find(draft: Draft): Draft {

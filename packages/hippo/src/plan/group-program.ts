@@ -4,7 +4,7 @@
 import type { Node, Value, View } from '../graph/value.ts';
 import { filledWith } from '../ops/constant.ts';
 import { broadcastStrides } from '../tensor/shape.ts';
-import { type Group, storageOf } from './fuse.ts';
+import { type Group, spaceOf, storageOf } from './fuse.ts';
 import type { ElementwiseInstruction, ElementwiseProgram } from './program.ts';
 
 export interface GroupProgram {
@@ -17,7 +17,8 @@ export interface GroupProgram {
 
 /** @param isRead whether a value is read outside the group. */
 export function groupProgram(group: Group, isRead: (value: Value) => boolean): GroupProgram {
-  const shape = group.nodes[0]?.outputs[0]?.shape ?? [];
+  const [first] = group.nodes;
+  const shape = first ? spaceOf(first) : [];
   const members = new Set(group.nodes);
   const inputs: { storage: Value; view: View; key: string }[] = [];
   const constants: number[] = [];
@@ -37,9 +38,14 @@ export function groupProgram(group: Group, isRead: (value: Value) => boolean): G
   };
   const operandSlot = (node: Node, value: Value): Slot => {
     const { view } = node.operation;
-    if (view) return load(value, view.call(node.operation, value.shape, node.attributes));
+    const axes = node.outputs[0]?.shape ?? [];
+    const inSpace = ({ offset, strides }: View): View => ({
+      offset,
+      strides: strides.filter((_, axis) => axes[axis] !== 1),
+    });
+    if (view) return load(value, inSpace(view.call(node.operation, value.shape, node.attributes)));
     const own = slots.get(memberValue(value, members));
-    return own ?? load(value, { offset: 0, strides: broadcastStrides(value.shape, shape) });
+    return own ?? load(value, inSpace({ offset: 0, strides: broadcastStrides(value.shape, axes) }));
   };
 
   const drafts = group.nodes.map((node, index) => {
@@ -76,7 +82,7 @@ export function groupProgram(group: Group, isRead: (value: Value) => boolean): G
   };
 }
 
-/** The group member that an operand is, through aliases that keep the shape. */
+/** The group member that an operand is, through aliases that keep the space. */
 function memberValue(value: Value, members: ReadonlySet<Node>): Value {
   const storage = storageOf(value);
   return members.has(storage.node) ? storage : value;

@@ -1,40 +1,83 @@
 // Halve: factors of matrix products that a backend would rather read as f16 are rounded once, where they are made or in a pass of their
 // own, and read by halves from then on. A factor gains when two products read it (a weight forward and backward, an activation forward and
-// in its weight's gradient) or when a fused group makes it, which then writes halves at no cost.
+// in its weight's gradient) or when a fused group makes it, which then writes halves at no cost. Sums of such a factor (the gradient of a
+// bias) read the halves too, and where nobody else reads it, a kernel that can writes nothing but them.
 import type { Graph } from '../graph/graph.ts';
 import { rewrite } from '../graph/rewrite.ts';
 import { applyOperation, applySingle } from '../graph/trace.ts';
-import type { Value } from '../graph/value.ts';
+import type { Node, Value } from '../graph/value.ts';
 import { castToF16Operation } from '../ops/cast-to-f16.ts';
 import { reshape } from '../ops/reshape.ts';
 import { storageOf } from './fuse.ts';
 import type { KernelTable, LoweredKernel } from './kernel.ts';
 
-export function halveFactors(graph: Graph, kernels: KernelTable<LoweredKernel>): Graph {
-  if (!kernels.halves) return graph;
-  const readers = new Map<Value, number>();
-  for (const node of graph.nodes) {
-    for (const at of kernels.halves(node)) {
-      const value = node.inputs[at];
-      if (value) readers.set(storageOf(value), (readers.get(storageOf(value)) ?? 0) + 1);
-    }
-  }
-  const isWorth = (storage: Value): boolean => {
-    const { elementwise, view } = storage.node.operation;
-    return (readers.get(storage) ?? 0) > 1 || elementwise === true || view !== undefined;
+/** What a backend says of a node. See `KernelTable.halves`. */
+export interface Halves {
+  /** Operands, f32 ones, that its kernel would rather read as f16; one of several products is named for each. */
+  readonly wanted?: readonly number[];
+  /** Operands that it reads as f16 where somebody wants them so. */
+  readonly accepted?: readonly number[];
+  /** Attributes with which it writes its first result as f16. */
+  readonly makes?: Node['attributes'];
+}
+
+export function halveFactors(graph: Graph, { halves }: KernelTable<LoweredKernel>): Graph {
+  if (!halves) return graph;
+  const halved = halvedStorages(graph, halves);
+  const readAs = (node: Node): readonly number[] => {
+    const { wanted = [], accepted = [] } = halves(node);
+    return [...new Set([...wanted, ...accepted])].filter((at) => halved.has(storageAt(node, at)));
   };
-  const halved = new Map<Value, Value>();
+  const onlyHalves = readByHalvesOnly(graph, readAs);
+  const rounded = new Map<Value | undefined, Value>();
   /** The rounded storage, under the shape in which it is read. */
-  const halfOf = (value: Value): Value => {
+  const halfOf = (value: Value, rebuilt: Value): Value => {
     const storage = storageOf(value);
-    const half = halved.get(storage) ?? applySingle(castToF16Operation, [storage], {});
-    halved.set(storage, half);
+    const half = rounded.get(storage) ?? applySingle(castToF16Operation, [storageOf(rebuilt)], {});
+    rounded.set(storage, half);
     return half.shape === value.shape ? half : reshape(half, value.shape);
   };
   return rewrite(graph, (node, inputs) => {
-    const gaining = (kernels.halves?.(node) ?? []).filter((at) => isWorth(storageOf(node.inputs[at] as Value)));
-    if (gaining.length === 0) return undefined;
-    const operands = inputs.map((value, at) => (gaining.includes(at) ? halfOf(value) : value));
-    return applyOperation(node.operation, operands, node.attributes);
+    const [result] = node.outputs;
+    const { makes } = halves(node);
+    const asHalf = readAs(node);
+    const writes = makes !== undefined && halved.has(result) && onlyHalves.has(result);
+    if (asHalf.length === 0 && !writes) return undefined;
+    const operands = inputs.map((value, at) => (asHalf.includes(at) ? halfOf(node.inputs[at] as Value, value) : value));
+    const outputs = applyOperation(node.operation, operands, writes ? makes : node.attributes);
+    if (writes && outputs[0]) rounded.set(result, outputs[0]);
+    return outputs;
   });
+}
+
+const storageAt = ({ inputs }: Node, at: number): Value | undefined => inputs[at] && storageOf(inputs[at]);
+
+/** The storages that gain. */
+function halvedStorages(graph: Graph, halves: (node: Node) => Halves): ReadonlySet<Value | undefined> {
+  const readers = new Map<Value, number>();
+  for (const node of graph.nodes) {
+    for (const at of halves(node).wanted ?? []) {
+      const storage = storageAt(node, at);
+      if (storage) readers.set(storage, (readers.get(storage) ?? 0) + 1);
+    }
+  }
+  const gains = ([{ node }, count]: readonly [Value, number]): boolean =>
+    count > 1 || node.operation.elementwise === true || node.operation.view !== undefined;
+  return new Set([...readers].filter(gains).map(([storage]) => storage));
+}
+
+/** Storages that every reader reads as f16. */
+function readByHalvesOnly(graph: Graph, readAs: (node: Node) => readonly number[]): ReadonlySet<Value | undefined> {
+  const others = new Set<Value>();
+  const all = new Set<Value>();
+  for (const node of graph.nodes) {
+    if (node.operation.alias) continue;
+    const asHalf = readAs(node);
+    node.inputs.forEach((value, at) => {
+      all.add(storageOf(value));
+      if (!asHalf.includes(at)) others.add(storageOf(value));
+    });
+  }
+  for (const value of [...graph.outputs.values(), ...graph.assignments.values()]) others.add(storageOf(value));
+  return new Set([...all].filter((storage) => !others.has(storage)));
 }

@@ -1,5 +1,6 @@
 // What the planner asks of a backend: which operations it has kernels for, and how a fused elementwise group becomes one kernel.
 import type { Node, Value, ValueType } from '../graph/value.ts';
+import type { Halves } from './halve-factors.ts';
 import type { ElementwiseProgram } from './program.ts';
 
 /** A kernel chosen for one step. Backends add what they need to run it. */
@@ -40,11 +41,8 @@ export interface KernelTable<K extends LoweredKernel = LoweredKernel> {
   };
   /** By operation name: elementwise nodes that its kernel can perform on its own result. See `EpilogueRule`. */
   readonly epilogues?: ReadonlyMap<string, EpilogueRule>;
-  /**
-   * Operands of a node, f32 ones, that its kernel would rather read as f16: half of the bytes, for products that round their factors
-   * anyway. An operand of several products is named for each. See plan/halve-factors.ts.
-   */
-  halves?(node: Node): readonly number[];
+  /** Which operands of a node are better read as f16, on backends whose products round their factors: plan/halve-factors.ts. */
+  halves?(node: Node): Halves;
   /**
    * Columns of a panel, where a product of two matrices gains from a second operand that was packed before; else undefined.
    * See ops/pack-columns.ts.

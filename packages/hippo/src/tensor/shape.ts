@@ -47,3 +47,8 @@ export function broadcastStrides(from: Shape, to: Shape): number[] {
 export function formatShape(shape: Shape): string {
   return shape.length === 0 ? 'scalar' : `[${shape.join(', ')}]`;
 }
+
+/** The shape without axes of one element. */
+export function withoutUnits(shape: Shape): Shape {
+  return shape.filter((size) => size !== 1);
+}

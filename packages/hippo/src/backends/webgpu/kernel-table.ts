@@ -1,9 +1,12 @@
 // The typed kernel table: which dispatches perform which operation on the device at hand.
 import type { Node } from '../../graph/value.ts';
+import { layerNormOperation } from '../../ops/layer-norm.ts';
 import { linearCrossEntropyGradientOperation } from '../../ops/linear-cross-entropy.ts';
 import { matmulOperation } from '../../ops/matmul.ts';
 import { absorbIntoMatmul, matmulEpilogueOperation } from '../../ops/matmul-epilogue.ts';
 import { absorbIntoQuantizedMatmul, quantizedMatmulOperation } from '../../ops/quantized.ts';
+import { sumOperation } from '../../ops/sum.ts';
+import type { Halves } from '../../plan/halve-factors.ts';
 import type { KernelTable, LoweredKernel } from '../../plan/kernel.ts';
 import { attentionChoosers } from './kernels/causal-attention.ts';
 import type { Chooser } from './kernels/chooser.ts';
@@ -34,11 +37,13 @@ const choosers: Readonly<Record<string, Chooser>> = {
   ...sequenceChoosers,
 };
 
-/** Operands that an operation's products would rather read as f16. */
-const halves: Readonly<Record<string, (node: Node, traits: DeviceTraits) => readonly number[]>> = {
-  [matmulOperation.name]: halvableFactors,
-  [matmulEpilogueOperation.name]: halvableFactors,
-  [linearCrossEntropyGradientOperation.name]: halvableOperands,
+/** Which operands and results may be f16, where products round their factors. */
+const halves: Readonly<Record<string, (node: Node, traits: DeviceTraits) => Halves>> = {
+  [matmulOperation.name]: (node, traits) => ({ wanted: halvableFactors(node, traits) }),
+  [matmulEpilogueOperation.name]: (node, traits) => ({ wanted: halvableFactors(node, traits) }),
+  [linearCrossEntropyGradientOperation.name]: (node, traits) => ({ wanted: halvableOperands(node, traits) }),
+  [sumOperation.name]: () => ({ accepted: [0] }),
+  [layerNormOperation.name]: ({ attributes }) => ({ makes: { ...attributes, halves: true } }),
 };
 
 function finish(name: string, choice: KernelChoice): WebGpuKernel {
@@ -66,7 +71,7 @@ export function webGpuKernels(traits: DeviceTraits, maxBufferBytes: number): Ker
       const choice = choosers[node.operation.name]?.(node, traits);
       return choice && finish(node.operation.name, choice);
     },
-    ...(roundsFactors(traits) && { halves: (node: Node) => halves[node.operation.name]?.(node, traits) ?? [] }),
+    ...(roundsFactors(traits) && { halves: (node: Node) => halves[node.operation.name]?.(node, traits) ?? {} }),
     epilogues: new Map([
       [matmulOperation.name, absorbIntoMatmul],
       [matmulEpilogueOperation.name, absorbIntoMatmul],

@@ -4,7 +4,7 @@
 // 768 columns those are 12 MiB on top of 3·48 MiB for 16,384 rows. Rows too long to keep read everything twice and leave the columns
 // to a second pass over dy and x.
 import type { Node } from '../../../graph/value.ts';
-import { layerNormGradientOperation, layerNormOperation } from '../../../ops/layer-norm.ts';
+import { type LayerNormAttributes, layerNormGradientOperation, layerNormOperation } from '../../../ops/layer-norm.ts';
 import { elementCount } from '../../../tensor/shape.ts';
 import type { DeviceTraits } from '../traits.ts';
 import type { Chooser } from './chooser.ts';
@@ -30,7 +30,7 @@ import { plus, workgroupReduction } from './workgroup-reduction.ts';
 export const layerNormChoosers: Readonly<Record<string, Chooser>> = {
   // The chooser stands under the name of the operation with this attribute.
   [layerNormOperation.name]: (node, traits) =>
-    layerNormChoice({ ...sizesOf(node), ...(node.attributes as { readonly epsilon: number }) }, traits),
+    layerNormChoice({ ...sizesOf(node), ...(node.attributes as LayerNormAttributes) }, traits),
   [layerNormGradientOperation.name]: (node, traits) => layerNormGradientChoice(sizesOf(node), traits),
 };
 
@@ -47,32 +47,36 @@ function sizesOf({ outputs: [result] }: Node): Sizes {
 }
 
 export function layerNormChoice(
-  { rows, width, epsilon }: Sizes & { readonly epsilon: number },
+  { rows, width, epsilon, halves = false }: Sizes & LayerNormAttributes,
   { maxBindingBytes }: Limits,
 ): KernelChoice {
   return {
     optionalOutputs: [1, 2],
     dispatches: ([, mean, deviation]) =>
-      rowRanges(rows, width, maxBindingBytes).map((range) => {
+      rowRanges(rows, width, maxBindingBytes, 1, halves ? 2 : 4).map((range) => {
         const layout = rowLayout(range.rows, width);
         const type = vectorType(layout);
+        const result = halves ? type.replace('f32', 'f16') : type;
+        const source = { from: range.from * width * 4, to: (range.from + range.rows) * width * 4 };
         return {
           label: 'layerNorm',
           bindings: [
-            reads('x', input(0, range.bytes), type),
+            reads('x', input(0, source), type),
             reads('weight', input(1), type),
             reads('bias', input(2), type),
-            writes('y', output(0, range.bytes), type),
+            writes('y', output(0, range.bytes), result),
             ...(mean ? [writes('means', output(1))] : []),
             ...(deviation ? [writes('deviations', output(2))] : []),
           ],
           code: layerNormCode(layout, {
             epsilon,
+            result,
             statistics: [
               ...(mean ? [`means[row + ${range.from}u] = mean;`] : []),
               ...(deviation ? [`deviations[row + ${range.from}u] = deviation;`] : []),
             ],
           }),
+          ...(halves && { extensions: ['f16'] as const }),
           workgroups: rowWorkgroups(layout),
         };
       }),
@@ -81,11 +85,16 @@ export function layerNormChoice(
 
 function layerNormCode(
   layout: RowLayout,
-  { epsilon, statistics }: { readonly epsilon: number; readonly statistics: readonly string[] },
+  {
+    epsilon,
+    result,
+    statistics,
+  }: { readonly epsilon: number; readonly result: string; readonly statistics: readonly string[] },
 ): string {
   const { lanes, rowsOfGroup, width } = layout;
   const x = (k: number | undefined) => unitText('a', k, 'x[base + u]');
   const type = vectorType(layout);
+  const rounded = (text: string): string => (result === type ? text : `${result}(${text})`);
   return `${workgroupReduction({ name: 'sumOfRow', lanes, rows: rowsOfGroup, type: 'f32', combine: plus })}
 ${rowMain(
   layout,
@@ -97,7 +106,7 @@ ${eachUnit(layout, (k) => `sums += ${x(k)};`)}
 ${eachUnit(layout, (k) => `let d = ${x(k)} - mean; sums += d * d;`)}
   let deviation = 1.0 / sqrt(sumOfRow(thread, ${sumOf('sums', layout)}) / ${width}.0 + ${literal(epsilon)});
   if (live) {
-${eachUnit(layout, (k) => `y[base + u] = (${x(k)} - mean) * deviation * weight[u] + bias[u];`)}
+${eachUnit(layout, (k) => `y[base + u] = ${rounded(`(${x(k)} - mean) * deviation * weight[u] + bias[u]`)};`)}
     ${statistics.length > 0 ? `if (lane == 0u) { ${statistics.join(' ')} }` : ''}
   }`,
 )}`;

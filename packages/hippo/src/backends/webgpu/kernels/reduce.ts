@@ -16,7 +16,8 @@ import { rowLayout, rowMain, rowRanges, rowWorkgroups, threads } from './rows.ts
 import { maximum, plus, workgroupReduction } from './workgroup-reduction.ts';
 
 export const reduceChoosers: Readonly<Record<string, Chooser>> = {
-  [sumOperation.name]: (node, traits) => reduceChoice({ ...sizesOf(node), kind: 'sum' }, traits),
+  [sumOperation.name]: (node, traits) =>
+    reduceChoice({ ...sizesOf(node), kind: 'sum', halves: node.inputs[0]?.dtype === 'f16' }, traits),
   [maxOperation.name]: (node, traits) => reduceChoice({ ...sizesOf(node), kind: 'max' }, traits),
 };
 
@@ -41,6 +42,8 @@ const leastOfThread = 8;
 /** What one dispatch reads: ranges of the outer and of the reduced axis. */
 interface Part extends Sizes {
   readonly kind: Kind;
+  /** Numbers that are read are f16. */
+  readonly halves?: boolean;
   readonly from: Memory;
   readonly to: Memory;
   /** Pieces of the reduced axis, and where they lie among all pieces of a result. */
@@ -52,17 +55,18 @@ interface Part extends Sizes {
 }
 
 export function reduceChoice(
-  { outer, reduced, inner, kind }: Sizes & { readonly kind: Kind },
+  { outer, reduced, inner, kind, halves = false }: Sizes & { readonly kind: Kind; readonly halves?: boolean },
   { maxBindingBytes }: Pick<DeviceTraits, 'maxBindingBytes'>,
 ): KernelChoice {
+  const each = halves ? 2 : 4;
   const ranges =
     outer > 1
-      ? rowRanges(outer, reduced * inner, maxBindingBytes).map(({ from, rows, bytes }) => ({
+      ? rowRanges(outer, reduced * inner, maxBindingBytes, 1, each).map(({ from, rows, bytes }) => ({
           firstOuter: from,
           sizes: { outer: rows, reduced, inner },
           bytes,
         }))
-      : rowRanges(reduced, inner, maxBindingBytes).map(({ rows, bytes }) => ({
+      : rowRanges(reduced, inner, maxBindingBytes, 1, each).map(({ rows, bytes }) => ({
           firstOuter: 0,
           sizes: { outer, reduced: rows, inner },
           bytes,
@@ -79,6 +83,7 @@ export function reduceChoice(
     const part = {
       ...sizes,
       kind,
+      halves,
       from: input(0, bytes),
       to: chunksOfAll > 1 ? partials : output(0),
       chunks: own,
@@ -114,25 +119,20 @@ function chunksFor({ outer, reduced, inner }: Sizes): number {
 const vectorOf = (width: number): 1 | 4 => (width % 4 === 0 ? 4 : 1);
 
 function reducePass(part: Part): Dispatch {
-  const label = part.kind;
-  return part.inner === 1 ? { label, ...rowPass(part) } : { label, ...columnPass(part) };
+  const pass = part.inner === 1 ? rowPass(part) : columnPass(part);
+  return { label: part.kind, ...pass, ...(part.halves && { extensions: ['f16'] as const }) };
 }
+
+/** WGSL: the type as which numbers lie in memory, and a number read as f32. */
+const stored = (type: string, { halves }: Part): string => (halves ? type.replace('f32', 'f16') : type);
+const asF32 = (type: string, { halves }: Part, text: string): string => (halves ? `${type}(${text})` : text);
 
 function combiner(kind: Kind): { readonly combine: (a: string, b: string) => string; readonly start: string } {
   return kind === 'sum' ? { combine: plus, start: '0.0' } : { combine: maximum, start: 'nonFinite(0xff800000u)' };
 }
 
-function rowPass({
-  outer,
-  reduced,
-  kind,
-  from,
-  to,
-  chunks,
-  firstChunk,
-  chunksOfAll,
-  firstOuter,
-}: Part): Omit<Dispatch, 'label'> {
+function rowPass(part: Part): Omit<Dispatch, 'label'> {
+  const { outer, reduced, kind, from, to, chunks, firstChunk, chunksOfAll, firstOuter } = part;
   const vector = vectorOf(reduced);
   const units = reduced / vector;
   const step = Math.ceil(units / chunks);
@@ -151,7 +151,7 @@ ${rowMain(
   let end = min((chunk + 1u) * ${step}u, ${units}u);
   var part = ${type}(${start});
   for (var u = chunk * ${step}u + lane; u < end; u += ${layout.lanes}u) {
-    let value = x[first + u];
+    let value = ${asF32(type, part, 'x[first + u]')};
     part = ${each('part', 'value')};
   }
   let total = reduceRow(thread, ${across});
@@ -159,7 +159,7 @@ ${rowMain(
     y[(row / ${chunks}u + ${firstOuter}u) * ${chunksOfAll}u + ${firstChunk}u + chunk] = total;
   }`,
 )}`);
-  return { bindings: [reads('x', from, type), writes('y', to)], code, workgroups: rowWorkgroups(layout) };
+  return { bindings: [reads('x', from, stored(type, part)), writes('y', to)], code, workgroups: rowWorkgroups(layout) };
 }
 
 /** How a workgroup is spread over columns (vectors) and slices of the reduced axis: no more slices than fill a device. */
@@ -172,18 +172,8 @@ function columnShape({ outer, reduced, inner }: Sizes): { readonly columns: numb
   return { columns: threads / slices, slices };
 }
 
-function columnPass({
-  outer,
-  reduced,
-  inner,
-  kind,
-  from,
-  to,
-  chunks,
-  firstChunk,
-  chunksOfAll,
-  firstOuter,
-}: Part): Omit<Dispatch, 'label'> {
+function columnPass(part: Part): Omit<Dispatch, 'label'> {
+  const { outer, reduced, inner, kind, from, to, chunks, firstChunk, chunksOfAll, firstOuter } = part;
   const vector = vectorOf(inner);
   const units = inner / vector;
   const { columns, slices } = columnShape({ outer, reduced, inner });
@@ -204,7 +194,7 @@ fn main(@builtin(local_invocation_index) thread: u32, ${gridParameters}) {
   var part = ${type}(${start});
   if (column < ${units}u) {
     for (var r = chunk * ${step}u + thread / ${columns}u; r < end; r += ${slices}u) {
-      let value = x[(row * ${reduced}u + r) * ${units}u + column];
+      let value = ${asF32(type, part, `x[(row * ${reduced}u + r) * ${units}u + column]`)};
       part = ${each('part', 'value')};
     }
   }
@@ -217,5 +207,6 @@ fn main(@builtin(local_invocation_index) thread: u32, ${gridParameters}) {
     y[((row + ${firstOuter}u) * ${chunksOfAll}u + ${firstChunk}u + chunk) * ${units}u + column] = part;
   }
 }`);
-  return { bindings: [reads('x', from, type), writes('y', to, type)], code, workgroups: gridOf(groups) };
+  const bindings = [reads('x', from, stored(type, part)), writes('y', to, type)];
+  return { bindings, code, workgroups: gridOf(groups) };
 }

@@ -96,16 +96,26 @@ export interface RowRange {
   readonly bytes: { readonly from: number; readonly to: number };
 }
 
-/** Ranges of rows of a matrix that a binding may cover, at whose starts a binding may begin; `multiple`: of rows, for each start. */
-export function rowRanges(rows: number, width: number, maxBindingBytes: number, multiple = 1): readonly RowRange[] {
+/**
+ * Ranges of rows of a matrix that a binding may cover, at whose starts a binding may begin.
+ * @param multiple of rows, for each start.
+ * @param each bytes of a number; a binding must cover the rows in f32 too.
+ */
+export function rowRanges(
+  rows: number,
+  width: number,
+  maxBindingBytes: number,
+  multiple = 1,
+  each: 2 | 4 = 4,
+): readonly RowRange[] {
   let aligned = multiple;
-  while ((aligned * width) % 64 !== 0) aligned += multiple;
+  while ((aligned * width * each) % 256 !== 0) aligned += multiple;
   const most =
     rows * width * 4 <= maxBindingBytes ? rows : Math.floor(maxBindingBytes / (4 * width * aligned)) * aligned;
   const step = Math.max(most, Math.min(rows, aligned));
   return Array.from({ length: Math.ceil(rows / step) }, (_, part) => {
     const from = part * step;
     const count = Math.min(step, rows - from);
-    return { from, rows: count, bytes: { from: from * width * 4, to: (from + count) * width * 4 } };
+    return { from, rows: count, bytes: { from: from * width * each, to: (from + count) * width * each } };
   });
 }
