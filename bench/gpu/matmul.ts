@@ -156,9 +156,10 @@ async function measureShape(
       failed(one.variant, error);
     }
   }
-  // A GPU that has waited for shaders runs slowly at first.
+  // A GPU that has waited for shaders has lowered its clock (an H100 from 1,980 to 345 MHz), and takes a while to raise it.
   const [first] = contestants;
-  if (first) await timer.milliseconds(first.ready, (options.small ? 1 : 20) * first.count);
+  const warm = performance.now() + (options.small ? 0 : 1500);
+  while (first && performance.now() < warm) await timer.milliseconds(first.ready, 10 * first.count);
   for (let round = 0; round < Number(options.rounds); round++) {
     for (const { ready, count, times } of contestants) times.push((await timer.milliseconds(ready, count)) / count);
   }

@@ -3,7 +3,7 @@
 //
 // A multiprocessor takes w = ⌈workgroups/processors⌉ workgroups, `resident` at once. It is bound by what all of them compute, or, with
 // few of them, by the time that one needs for a step, during which nothing hides that it waits for memory and for its barriers:
-// time = max(w·steps·(operations of a step)/rate, ⌈w/resident⌉·steps·step). Cutting k makes workgroups, and costs a second dispatch
+// time = max(w·steps·(operations of a step)/rate, ⌈w/resident⌉·steps·step) and the writes of ⌈w/resident⌉ tiles. Cutting k makes workgroups, and costs a second dispatch
 // that reads what the first left (matmul-parts.ts).
 import type { DeviceTraits, SubgroupMatrix } from '../traits.ts';
 import { partsBytes } from './matmul-parts.ts';
@@ -48,29 +48,29 @@ const subgroupTiles: readonly (Speed & SubgroupTile)[] = [
   { sizes: [64, 128, 64, 2, 2], rate: 155, resident: 2, step: 1250 }, // ≈
   { sizes: [64, 128, 32, 2, 2], rate: 145, resident: 4, step: 850 },
   { sizes: [128, 64, 32, 2, 2], rate: 145, resident: 4, step: 850 }, // ≈
-  { sizes: [64, 64, 64, 2, 2], rate: 125, resident: 4, step: 1100 }, // ≈
+  { sizes: [64, 64, 64, 2, 2], rate: 115, resident: 4, step: 1100 }, // ≈
   { sizes: [64, 64, 32, 2, 2], rate: 113, resident: 6, step: 750 },
   { sizes: [32, 64, 32, 1, 2], rate: 80, resident: 12, step: 700 }, // ≈
 ];
 
 /** Of factors that are f16 in memory. */
 const storedTiles: readonly (Speed & SubgroupTile)[] = [
-  { sizes: [128, 256, 32, 2, 4], rate: 270, resident: 1, step: 1000 },
-  { sizes: [256, 128, 32, 4, 2], rate: 258, resident: 1, step: 1000 },
-  { sizes: [128, 128, 32, 2, 2], rate: 255, resident: 2, step: 650 },
-  { sizes: [128, 128, 64, 2, 4], rate: 233, resident: 2, step: 1080 },
-  { sizes: [128, 128, 64, 2, 2], other: { prefetch: false }, rate: 240, resident: 2, step: 1250 },
-  { sizes: [64, 128, 64, 2, 2], rate: 190, resident: 2, step: 1250 }, // ≈
-  { sizes: [64, 64, 64, 2, 2], rate: 150, resident: 4, step: 1150 }, // ≈
+  { sizes: [128, 256, 32, 2, 4], rate: 275, resident: 1, step: 800 }, // 280, and 251 with B transposed
+  { sizes: [256, 128, 32, 4, 2], rate: 262, resident: 1, step: 850 },
+  { sizes: [128, 128, 32, 2, 2], rate: 258, resident: 2, step: 640 },
+  { sizes: [128, 128, 64, 2, 4], rate: 236, resident: 3, step: 1000 },
+  { sizes: [128, 128, 64, 2, 2], other: { prefetch: false }, rate: 240, resident: 3, step: 1400 },
+  { sizes: [64, 128, 64, 2, 2], rate: 165, resident: 2, step: 1450 }, // ≈
+  { sizes: [64, 64, 64, 2, 2], rate: 140, resident: 4, step: 1150 }, // ≈
   { sizes: [64, 64, 32, 2, 2], rate: 125, resident: 6, step: 700 }, // ≈
   { sizes: [32, 64, 32, 1, 2], rate: 80, resident: 12, step: 650 }, // ≈
 ];
 
-/** Multiprocessors (WebGPU does not tell), bytes a nanosecond of parts of sums, and nanoseconds of a dispatch. */
+/** Multiprocessors (WebGPU does not tell), bytes a nanosecond of sums and their parts, and nanoseconds of a dispatch. */
 const device = { processors: 132, bytes: 2000, dispatch: 4000 } as const;
 
 /** Parts into which k may be cut, and the least numbers along k of one. */
-const cuts = [1, 2, 3, 4, 6, 8, 12, 16] as const;
+const cuts = [1, 2, 3, 4, 5, 6, 8, 12, 16] as const;
 const leastPart = 128;
 
 /** A form with the parts of k. */
@@ -87,10 +87,12 @@ function nanosecondsOf({ m, n, k, batch, ...rest }: Product, form: Sizes, speed:
   const each = Math.ceil(workgroups / device.processors);
   const steps = Math.ceil(partLength(k, parts, tileK) / tileK);
   const computing = (each * 2 * tileM * tileN * tileK * device.processors) / (speed.rate * 1e3);
-  const waiting = Math.ceil(each / speed.resident) * speed.step;
+  const rounds = Math.ceil(each / speed.resident);
+  const waiting = rounds * speed.step;
+  const writing = (rounds * 4 * tileM * tileN * device.processors) / device.bytes;
   const bytes = partsBytes({ m, n, k, batch, ...rest }, parts);
   const adding = parts > 1 ? device.dispatch + (2 * bytes) / device.bytes : 0;
-  return steps * Math.max(computing, waiting) + adding;
+  return steps * Math.max(computing, waiting) + writing + adding;
 }
 
 function fastest<Form extends Sizes>(
