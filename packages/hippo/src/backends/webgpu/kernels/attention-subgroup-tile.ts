@@ -25,8 +25,9 @@ export interface SubgroupAttentionForm {
   readonly prefetch: boolean;
 }
 
-/** Arrays of scores and of weights that a pass needs. */
+/** A workgroup's own operands, and the arrays of scores and of weights that a pass needs. */
 export interface PassMemory {
+  readonly operands: 1 | 2;
   readonly scores: number;
   readonly weights: number;
 }
@@ -98,10 +99,10 @@ function isWhole({ matrix, headDim, rowsEach, columns, size, lanesEach, rowStep 
 
 /** Vectors in the arrays of workgroup memory. */
 function lengthsOf(tile: SubgroupAttentionTile) {
-  const { rows, columns, stride, columnStride, held, scores, weights } = tile;
+  const { rows, columns, stride, columnStride, held, operands, scores, weights } = tile;
   return {
     columnTiles: (held ? Math.max(2 * columns, rows) : 2 * columns) * stride,
-    ownTiles: held ? 0 : 2 * rows * stride,
+    ownTiles: held ? 0 : operands * rows * stride,
     weights: weights * rows * columnStride,
     scratch: scores * rows * columnStride,
   };
@@ -191,22 +192,19 @@ export function countsOf({ matrix: { m, n, k }, rowsEach, columns, headDim }: Su
   };
 }
 
-/** Whose order is that of the two operands of either kind. */
-export type Operand = 0 | 1;
-
 function leftLoad(array: string, offset: string, stride: number): string {
   return `subgroupMatrixLoad<LeftMatrix, row_major>(&${array}, ${offset}, ${stride}u)`;
 }
 
-function ownLoad(tile: SubgroupAttentionTile, operand: Operand, i: number, l: number): string {
+function ownLoad(tile: SubgroupAttentionTile, operand: number, i: number, l: number): string {
   const { matrix, stride, rows, held } = tile;
   const region = held ? 0 : operand * rows * stride;
   const offset = plus(`subgroupRow * ${stride}u`, region + i * matrix.m * stride + (l * matrix.k) / 4);
   return leftLoad(held ? 'columnTiles' : 'ownTiles', offset, stride);
 }
 
-/** WGSL: the workgroup's own rows of both operands go into matrices or into workgroup memory. */
-export function loadOwn(tile: SubgroupAttentionTile, sources: readonly [string, string]): string {
+/** WGSL: the workgroup's own rows of one or two operands go into matrices or into workgroup memory. */
+export function loadOwn(tile: SubgroupAttentionTile, sources: readonly string[]): string {
   const { rows, vectors, stride, threads, held } = tile;
   const { high, deep } = countsOf(tile);
   const stage = (source: string, array: string, from: number): string =>
@@ -214,20 +212,15 @@ export function loadOwn(tile: SubgroupAttentionTile, sources: readonly [string, 
   ${array}[${plus(`piece / ${vectors}u * ${stride}u + piece % ${vectors}u`, from)}] = halves(read_${source}(sequence, first, piece));
 }`;
   if (!held) return sources.map((source, at) => stage(source, 'ownTiles', at * rows * stride)).join('\n');
-  const load = (operand: Operand): string =>
+  const load = (operand: number): string =>
     lines(high, (i) => lines(deep, (l) => `let own${operand}_${i}_${l} = ${ownLoad(tile, operand, i, l)};`));
-  const [first, second] = sources;
-  return `${stage(first, 'columnTiles', 0)}
-workgroupBarrier();
-${load(0)}
-workgroupBarrier();
-${stage(second, 'columnTiles', 0)}
-workgroupBarrier();
-${load(1)}`;
+  return sources
+    .map((source, at) => `${stage(source, 'columnTiles', 0)}\nworkgroupBarrier();\n${load(at)}`)
+    .join('\nworkgroupBarrier();\n');
 }
 
-/** WGSL: matrices of scores Σ_d own row[d] · column[d] into array `operand` of `scratch`. */
-export function scoresText(tile: SubgroupAttentionTile, own: Operand, columns: Operand, array: number): string {
+/** WGSL: matrices of scores Σ_d own row[d] · column[d] into an array of `scratch`; `own`, `columns`: which operand of either kind. */
+export function scoresText(tile: SubgroupAttentionTile, own: number, columns: number, array: number): string {
   const { matrix, stride, rows, columnStride, held } = tile;
   const { m, n, k } = matrix;
   const { high, columnsWide, deep } = countsOf(tile);
@@ -260,7 +253,7 @@ export function declareSums(tile: SubgroupAttentionTile, name: string): string {
 }
 
 /** WGSL: `name`i_j += Σ over the columns of weight · column, with the weights in array `array`. */
-export function addWeighted(tile: SubgroupAttentionTile, name: string, array: number, columns: Operand): string {
+export function addWeighted(tile: SubgroupAttentionTile, name: string, array: number, columns: number): string {
   const { matrix, stride, rows, columnStride } = tile;
   const { m, n, k } = matrix;
   const { high, columnsDeep, wide } = countsOf(tile);

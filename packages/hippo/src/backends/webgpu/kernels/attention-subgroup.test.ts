@@ -7,8 +7,10 @@ import { webGpuTested } from '../../../testing/webgpu.test-support.ts';
 import type { DeviceTraits } from '../traits.ts';
 import type { SubgroupAttentionForm } from './attention-subgroup-tile.ts';
 import type { AttentionNode } from './attention-tile.ts';
+import { causalAttentionChoice } from './causal-attention.ts';
 import { causalAttentionGradientChoice } from './causal-attention-gradient.ts';
 import { gradientForms, subgroupGradientChoice } from './causal-attention-gradient-subgroup.ts';
+import { forwardForms, subgroupAttentionChoice } from './causal-attention-subgroup.ts';
 import type { KernelChoice } from './dispatch.ts';
 import { openKernelHarness } from './kernel-harness.test-support.ts';
 import { baseTraits, largestDifference, largeTraits, testNumbers } from './matmul.test-support.ts';
@@ -18,10 +20,14 @@ import { emulateSubgroupMatrices } from './subgroup-matrix-emulation.test-suppor
 const precise: DeviceTraits = { ...largeTraits, precision: 'f16' };
 
 /** Operands [dy, q, k, v, y, logSumExp] and what the gradients must be. */
-function expectedOf({ sequences, length, headDim, scale }: AttentionNode) {
+function expectedOf(
+  { sequences, length, headDim, scale }: AttentionNode,
+  keyOf: (x: number, row: number) => number = (x) => x,
+) {
   const shape = [1, sequences, length, headDim];
   const count = sequences * length * headDim;
   const data = [0, 1, 2, 3].map((stream) => testNumbers(count, stream));
+  data[2] = (data[2] ?? new Float32Array()).map((x, at) => keyOf(x, Math.floor(at / headDim)));
   const operand = (i: number) => ({ shape, data: Float64Array.from(data[i] ?? []) });
   const [q, k, v] = [operand(1), operand(2), operand(3)];
   const [y, logSumExp] = causalAttentionOperation.reference?.([q, k, v], { scale }, []) ?? [];
@@ -41,7 +47,7 @@ const only = (form: SubgroupAttentionForm) => ({ queries: [form], keys: [form] }
 const cases: readonly (readonly [string, Partial<AttentionNode>, Partial<SubgroupAttentionForm>])[] = [
   ['one row', { length: 1 }, {}],
   ['a row more than a tile, of several heads', { length: 17, sequences: 3 }, {}],
-  ['whole tiles of several matrices', { length: 64, headDim: 16 }, { rowsEach: 16 }],
+  ['whole tiles of several matrices', { length: 64 }, { rowsEach: 16 }],
   ['more columns than rows', { length: 100 }, { subgroups: 1 }],
   ['own rows in workgroup memory', { length: 50, scale: 1.7 }, { held: false, prefetch: false }],
   ['a width that is no multiple of the columns', { length: 130, headDim: 24 }, {}],
@@ -85,6 +91,24 @@ describe.runIf(webGpuTested)('causal attention by subgroup matrices', async () =
     },
     120_000,
   );
+  it.runIf(usable).each(cases)(
+    'has the weighted sums of rounded factors: %s',
+    async (_name, node, form) => {
+      const own: AttentionNode = { sequences: 1, length: 64, headDim: 8, scale: 0.4, ...node };
+      const { inputs, results } = expectedOf(own);
+      await check(subgroupAttentionChoice(own, traits, [{ ...small, ...form }]), inputs.slice(1, 4), results);
+    },
+    120_000,
+  );
+  it.runIf(usable)(
+    'rescales where scores rise by far, and only the rows of such scores lose nothing',
+    async () => {
+      const own: AttentionNode = { sequences: 1, length: 64, headDim: 8, scale: 1 };
+      const { inputs, results } = expectedOf(own, (x, row) => (row % 64 >= 20 ? 6 : 0.3) * x);
+      await check(subgroupAttentionChoice(own, traits, [small]), inputs.slice(1, 4), results);
+    },
+    120_000,
+  );
   it.runIf(usable)(
     'takes sequences in parts whose operands a binding may cover',
     async () => {
@@ -101,7 +125,7 @@ describe.runIf(webGpuTested)('causal attention by subgroup matrices', async () =
 
 describe('the choice of subgroup matrices for attention', () => {
   const node: AttentionNode = { sequences: 12, length: 2048, headDim: 64, scale: 0.125 };
-  const choosers = { gradient: causalAttentionGradientChoice };
+  const choosers = { forward: causalAttentionChoice, gradient: causalAttentionGradientChoice };
   const isSubgroup = (choice: KernelChoice | undefined) => choice?.reason?.includes('subgroup matrices');
   it.each(Object.entries(choosers))('is made where they may be used: %s', (_, choose) => {
     expect(isSubgroup(choose(node, precise))).toBe(true);
@@ -117,12 +141,19 @@ describe('the choice of subgroup matrices for attention', () => {
 // The null device is Dawn's, in Node.
 describe.skipIf(inBrowser)('shaders of attention with subgroup matrices', () => {
   const node: AttentionNode = { sequences: 12, length: 256, headDim: 64, scale: 0.125 };
-  const forms: readonly SubgroupAttentionForm[] = [...gradientForms.keys, { ...small, rowsEach: 32, held: false }];
+  const forms: readonly SubgroupAttentionForm[] = [
+    ...gradientForms.keys,
+    ...forwardForms,
+    { ...small, rowsEach: 32, held: false },
+  ];
   const sizes: readonly Partial<AttentionNode>[] = [{}, { length: 2047 }, { headDim: 80, length: 100 }];
   it('compile, in every form', async () => {
     const sources = forms.flatMap((form) =>
       sizes.flatMap((size) =>
-        [subgroupGradientChoice({ ...node, ...size }, precise, only(form))].flatMap((choice) => {
+        [
+          subgroupGradientChoice({ ...node, ...size }, precise, only(form)),
+          subgroupAttentionChoice({ ...node, ...size }, precise, [form]),
+        ].flatMap((choice) => {
           if (!choice) throw new Error(`no kernel for ${JSON.stringify({ form, size })}`);
           return choice.dispatches([true, true, true]).map(shaderOf);
         }),

@@ -59,8 +59,11 @@ export function subgroupGradientChoice(
   traits: DeviceTraits,
   forms = gradientForms,
 ): KernelChoice | undefined {
-  const queries = chooseSubgroupTile(sizes, traits, { forms: forms.queries, memory: { scores: 2, weights: 1 } });
-  const keys = chooseSubgroupTile(sizes, traits, { forms: forms.keys, memory: { scores: 2, weights: 2 } });
+  const queries = chooseSubgroupTile(sizes, traits, {
+    forms: forms.queries,
+    memory: { operands: 2, scores: 2, weights: 1 },
+  });
+  const keys = chooseSubgroupTile(sizes, traits, { forms: forms.keys, memory: { operands: 2, scores: 2, weights: 2 } });
   if (!queries || !keys) return undefined;
   const parts = sequenceParts(sizes.sequences, sizes, traits.maxBindingBytes);
   return {
