@@ -97,14 +97,15 @@ function isWhole({ matrix, headDim, rowsEach, columns, size, lanesEach, rowStep 
   return inMatrices && isPower && k % 4 === 0 && size % lanesEach === 0 && rowsEach % rowStep === 0;
 }
 
-/** Vectors in the arrays of workgroup memory. */
+/** Vectors in the arrays of workgroup memory; what would follow the last row's content is left out. */
 function lengthsOf(tile: SubgroupAttentionTile) {
   const { rows, columns, stride, columnStride, held, operands, scores, weights } = tile;
+  const last = padding / 4;
   return {
-    columnTiles: (held ? Math.max(2 * columns, rows) : 2 * columns) * stride,
-    ownTiles: held ? 0 : operands * rows * stride,
-    weights: weights * rows * columnStride,
-    scratch: scores * rows * columnStride,
+    columnTiles: (held ? Math.max(2 * columns, rows) : 2 * columns) * stride - last,
+    ownTiles: held ? 0 : operands * rows * stride - last,
+    weights: weights * rows * columnStride - last,
+    scratch: scores * rows * columnStride - last,
   };
 }
 
@@ -213,7 +214,7 @@ export function loadOwn(tile: SubgroupAttentionTile, sources: readonly string[])
 }`;
   if (!held) return sources.map((source, at) => stage(source, 'ownTiles', at * rows * stride)).join('\n');
   const load = (operand: number): string =>
-    lines(high, (i) => lines(deep, (l) => `let own${operand}_${i}_${l} = ${ownLoad(tile, operand, i, l)};`));
+    lines(high, (i) => lines(deep, (l) => `let held${operand}_${i}_${l} = ${ownLoad(tile, operand, i, l)};`));
   return sources
     .map((source, at) => `${stage(source, 'columnTiles', 0)}\nworkgroupBarrier();\n${load(at)}`)
     .join('\nworkgroupBarrier();\n');
@@ -225,7 +226,7 @@ export function scoresText(tile: SubgroupAttentionTile, own: number, columns: nu
   const { m, n, k } = matrix;
   const { high, columnsWide, deep } = countsOf(tile);
   const name = (i: number, j: number) => `score${i}_${j}`;
-  const left = (i: number, l: number) => (held ? `own${own}_${i}_${l}` : `left${i}`);
+  const left = (i: number, l: number) => (held ? `held${own}_${i}_${l}` : `left${i}`);
   const right = (j: number, l: number): string => {
     const offset = plus(columns * tile.columns * stride + j * n * stride + (l * k) / 4);
     return `let right = subgroupMatrixLoad<RightMatrix, col_major>(&columnTiles, ${offset}, ${stride}u);`;
