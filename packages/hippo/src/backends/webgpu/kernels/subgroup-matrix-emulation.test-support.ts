@@ -22,12 +22,10 @@ const find = <T>(table: Readonly<Record<string, T>>, element: string): T => {
 const load = (name: string, element: string, order: string): string => {
   const numbers = find(numbersOf, element);
   const place = order === 'row_major' ? `i * stride * ${numbers}u + j` : `j * stride * ${numbers}u + i`;
-  return `fn ${name}_${order}(offset: u32, stride: u32) -> Cells {
-  var cells: Cells;
+  return `fn ${name}_${order}(cells: ptr<function, Cells>, offset: u32, stride: u32) {
   for (var i = 0u; i < 8u; i++) {
-    for (var j = 0u; j < 8u; j++) { let at = offset * ${numbers}u + ${place}; cells[i * 8u + j] = ${find(halfOf, element)(name)}; }
+    for (var j = 0u; j < 8u; j++) { let at = offset * ${numbers}u + ${place}; (*cells)[i * 8u + j] = ${find(halfOf, element)(name)}; }
   }
-  return cells;
 }`;
 };
 
@@ -39,28 +37,24 @@ const placeOfSums = (element: string): string => {
 const store = (
   name: string,
   element: string,
-): string => `fn ${name}_store(offset: u32, value: Cells, stride: u32, lane: u32) {
-  var cells = value;
+): string => `fn ${name}_store(cells: ptr<function, Cells>, offset: u32, stride: u32, lane: u32) {
   if (lane > 0u) { return; }
-  for (var i = 0u; i < 64u; i++) { ${placeOfSums(element)} ${find(numberOf, element)(name)} = cells[i]; }
+  for (var i = 0u; i < 64u; i++) { ${placeOfSums(element)} ${find(numberOf, element)(name)} = (*cells)[i]; }
 }`;
 
-const loadSums = (name: string, element: string): string => `fn ${name}_sums(offset: u32, stride: u32) -> Cells {
-  var cells: Cells;
-  for (var i = 0u; i < 64u; i++) { ${placeOfSums(element)} cells[i] = ${find(numberOf, element)(name)}; }
-  return cells;
+const loadSums = (
+  name: string,
+  element: string,
+): string => `fn ${name}_sums(cells: ptr<function, Cells>, offset: u32, stride: u32) {
+  for (var i = 0u; i < 64u; i++) { ${placeOfSums(element)} (*cells)[i] = ${find(numberOf, element)(name)}; }
 }`;
 
-const multiply = `fn multiply_add(a: Cells, b: Cells, c: Cells) -> Cells {
-  var left = a;
-  var right = b;
-  var sums = c;
+const multiply = `fn multiply_add(left: ptr<function, Cells>, right: ptr<function, Cells>, sums: ptr<function, Cells>) {
   for (var i = 0u; i < 8u; i++) {
     for (var j = 0u; j < 8u; j++) {
-      for (var l = 0u; l < 8u; l++) { sums[i * 8u + j] += left[i * 8u + l] * right[l * 8u + j]; }
+      for (var l = 0u; l < 8u; l++) { (*sums)[i * 8u + j] += (*left)[i * 8u + l] * (*right)[l * 8u + j]; }
     }
   }
-  return sums;
 }`;
 
 /** The shader without the extension; for factors staged as vec4<u32>, or as vec4<f16> by the name of `Halves`. */
@@ -73,10 +67,13 @@ export function emulateSubgroupMatrices(source: string): string {
     .replace('alias Halves = vec4<f16>;', 'alias Halves = vec2<u32>;')
     .replaceAll(/alias (Left|Right)Matrix = .*\n/g, '')
     .replaceAll(/subgroup_matrix_result<f32, 8, 8>/g, 'Cells')
-    .replaceAll(/subgroupMatrixLoad<(?:Cells|Sums), row_major>\(&(\w+), /g, '$1_sums(')
-    .replaceAll(/subgroupMatrixLoad<(?:subgroup_matrix_\w+<f16, 8, 8>|\w+Matrix), (\w+)>\(&(\w+), /g, '$2_$1(')
-    .replaceAll(/subgroupMatrixStore<row_major>\(&(\w+), (.*)\);/g, '$1_store($2, lane);')
-    .replaceAll('subgroupMatrixMultiplyAccumulate', 'multiply_add');
+    .replaceAll(/(\w+) = subgroupMatrixLoad<(?:Cells|Sums), row_major>\(&(\w+), /g, '$2_sums(&$1, ')
+    .replaceAll(
+      /let (\w+) = subgroupMatrixLoad<(?:subgroup_matrix_\w+<f16, 8, 8>|\w+Matrix), (\w+)>\(&(\w+), /g,
+      'var $1: Cells; $3_$2(&$1, ',
+    )
+    .replaceAll(/subgroupMatrixStore<row_major>\(&(\w+), (.*), (\w+), (\w+)\);/g, '$1_store(&$3, $2, $4, lane);')
+    .replaceAll(/(\w+) = subgroupMatrixMultiplyAccumulate\((\w+), (\w+), \1\)/g, 'multiply_add(&$2, &$3, &$1)');
   const arrays = [...text.matchAll(/var<[\w, ]+> (\w+): array<((?:\w+<\w+>)|\w+)/g)];
   const functions = arrays.flatMap(([, name = '', element = '']) => [
     ...['row_major', 'col_major'].flatMap((order) =>
