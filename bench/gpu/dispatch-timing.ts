@@ -1,5 +1,5 @@
 // Times dispatches on a WebGPU device: many of them in one pass, by timestamps where offered, else by the time to the queue's end.
-import type { OpenedDevice, ProductKernel } from './internals.ts';
+import type { Dispatch, OpenedDevice } from './internals.ts';
 import { webGpuModule } from './internals.ts';
 
 const { assembleShader, createPipelines } = await webGpuModule('pipelines');
@@ -7,13 +7,13 @@ const { assembleShader, createPipelines } = await webGpuModule('pipelines');
 /** Flags of GPUBufferUsage and GPUMapMode; Node has no such globals. */
 const usage = { mapRead: 0x1, copySource: 0x4, copyTarget: 0x8, storage: 0x80, queryResolve: 0x200 } as const;
 
-export interface ProductBuffers {
+export interface KernelBuffers {
   readonly inputs: readonly GPUBuffer[];
-  readonly output: GPUBuffer;
+  readonly outputs: readonly GPUBuffer[];
   readonly workspace: GPUBuffer;
 }
 
-interface Ready {
+export interface Ready {
   readonly pipeline: GPUComputePipeline;
   readonly group: GPUBindGroup;
   readonly workgroups: readonly [number, number, number];
@@ -54,14 +54,17 @@ export class DispatchTimer {
   }
 
   /** Compiles and binds. */
-  async ready(kernel: ProductKernel, { inputs, output, workspace }: ProductBuffers): Promise<readonly Ready[]> {
+  async ready(
+    dispatches: readonly Dispatch[],
+    { inputs, outputs, workspace }: KernelBuffers,
+  ): Promise<readonly Ready[]> {
     return await Promise.all(
-      kernel.dispatches.map(async (dispatch): Promise<Ready> => {
+      dispatches.map(async (dispatch): Promise<Ready> => {
         const placed = dispatch.bindings.map((binding) => {
           const { memory } = binding;
-          if (memory.space === 'table') throw new Error('a product has no table');
-          const spaces = { input: inputs[memory.space === 'input' ? memory.index : 0], output, workspace };
-          const buffer = spaces[memory.space];
+          if (memory.space === 'table') throw new Error('kernels with tables are not timed here');
+          const operands = { input: inputs, output: outputs };
+          const buffer = memory.space === 'workspace' ? workspace : operands[memory.space][memory.index];
           if (!buffer) throw new Error(`no buffer for ${binding.name}`);
           const { from, to } = memory.range ?? { from: 0, to: buffer.size };
           return { ...binding, buffer, offset: from, size: Math.ceil((to - from) / 16) * 16 };

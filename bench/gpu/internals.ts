@@ -2,6 +2,10 @@
 type Modules = {
   readonly 'open-device': typeof import('../../packages/hippo/src/backends/webgpu/open-device.js');
   readonly pipelines: typeof import('../../packages/hippo/src/backends/webgpu/pipelines.js');
+  readonly 'kernels/causal-attention': typeof import('../../packages/hippo/src/backends/webgpu/kernels/causal-attention.js');
+  readonly 'kernels/causal-attention-gradient': typeof import('../../packages/hippo/src/backends/webgpu/kernels/causal-attention-gradient.js');
+  readonly 'kernels/causal-attention-gradient-subgroup': typeof import('../../packages/hippo/src/backends/webgpu/kernels/causal-attention-gradient-subgroup.js');
+  readonly 'kernels/causal-attention-subgroup': typeof import('../../packages/hippo/src/backends/webgpu/kernels/causal-attention-subgroup.js');
   readonly 'kernels/matmul-choose': typeof import('../../packages/hippo/src/backends/webgpu/kernels/matmul-choose.js');
   readonly 'kernels/matmul-tile': typeof import('../../packages/hippo/src/backends/webgpu/kernels/matmul-tile.js');
   readonly '../../tensor/half-floats': typeof import('../../packages/hippo/src/tensor/half-floats.js');
@@ -23,10 +27,10 @@ export async function webGpuModule<Name extends keyof Modules>(name: Name): Prom
   return (await import(address.href)) as Modules[Name]; // the table above says what lies there
 }
 
-export type {
-  MatmulForm,
-  ProductKernel,
-} from '../../packages/hippo/src/backends/webgpu/kernels/matmul-choose.js';
+export type { SubgroupAttentionForm } from '../../packages/hippo/src/backends/webgpu/kernels/attention-subgroup-tile.js';
+export type { AttentionNode } from '../../packages/hippo/src/backends/webgpu/kernels/attention-tile.js';
+export type { Dispatch, KernelChoice } from '../../packages/hippo/src/backends/webgpu/kernels/dispatch.js';
+export type { MatmulForm } from '../../packages/hippo/src/backends/webgpu/kernels/matmul-choose.js';
 export type { Product } from '../../packages/hippo/src/backends/webgpu/kernels/matmul-product.js';
 export type { SubgroupMatrixForm } from '../../packages/hippo/src/backends/webgpu/kernels/matmul-subgroup-form.js';
 export type { TileForm } from '../../packages/hippo/src/backends/webgpu/kernels/matmul-tile.js';

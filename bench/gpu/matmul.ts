@@ -6,7 +6,7 @@
 // later. `--output`: a file for all figures, as JSON.
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { DispatchTimer, type ProductBuffers } from './dispatch-timing.ts';
+import { DispatchTimer, type KernelBuffers } from './dispatch-timing.ts';
 import { type OpenedDevice, webGpuModule } from './internals.ts';
 import { storedHalves, type Variant, variantsOf } from './matmul-variants.ts';
 import {
@@ -72,7 +72,7 @@ interface Contestant {
 }
 
 interface Operands {
-  readonly buffers: ProductBuffers;
+  readonly result: GPUBuffer;
   readonly a: Float32Array;
   readonly b: Float32Array;
 }
@@ -84,10 +84,10 @@ async function prepare(
   timer: DispatchTimer,
   shape: ProductShape,
   { variant, ready }: Compiled,
-  { buffers, a, b }: Operands,
+  { result, a, b }: Operands,
 ): Promise<Contestant> {
   await timer.milliseconds(ready, 1);
-  const c = new Float32Array(await timer.read(buffers.output, shape.m * shape.n * 4));
+  const c = new Float32Array(await timer.read(result, shape.m * shape.n * 4));
   const error = largestError(shape, { a, b, c });
   const once = await timer.milliseconds(ready, 3);
   const count = Math.max(1, Math.min(2000, Math.round((3 * wantedMilliseconds) / Math.max(once, 0.005))));
@@ -126,9 +126,10 @@ async function measureShape(
     variant,
     kernel: pieceKernel(variant.stored ? storedHalves(product) : product, variant.traits, variant.form),
   }));
-  const buffers: ProductBuffers = {
+  const c = timer.buffer(m * n * 4);
+  const buffers: KernelBuffers = {
     inputs: [a, b, ...[a, b].map(halvesOf)].map((data) => timer.buffer(data.byteLength, data)),
-    output: timer.buffer(m * n * 4),
+    outputs: [c],
     workspace: timer.buffer(Math.max(16, ...kernels.map(({ kernel }) => kernel.workspaceBytes))),
   };
   const failures: Failure[] = [];
@@ -139,7 +140,7 @@ async function measureShape(
   const compiled = await Promise.all(
     kernels.map(async ({ variant, kernel }): Promise<readonly Compiled[]> => {
       try {
-        return [{ variant, ready: await timer.ready(kernel, buffers) }];
+        return [{ variant, ready: await timer.ready(kernel.dispatches, buffers) }];
       } catch (error) {
         failed(variant, error);
         return [];
@@ -149,9 +150,9 @@ async function measureShape(
   const contestants: Contestant[] = [];
   for (const one of compiled.flat()) {
     // What lies in C from before must not pass for a result.
-    opened.device.queue.writeBuffer(buffers.output, 0, new Float32Array(Math.min(m * n, 1 << 20)).fill(Number.NaN));
+    opened.device.queue.writeBuffer(c, 0, new Float32Array(Math.min(m * n, 1 << 20)).fill(Number.NaN));
     try {
-      contestants.push(await prepare(timer, shape, one, { buffers, a, b }));
+      contestants.push(await prepare(timer, shape, one, { result: c, a, b }));
     } catch (error) {
       failed(one.variant, error);
     }
@@ -163,7 +164,7 @@ async function measureShape(
   for (let round = 0; round < Number(options.rounds); round++) {
     for (const { ready, count, times } of contestants) times.push((await timer.milliseconds(ready, count)) / count);
   }
-  for (const buffer of [...buffers.inputs, buffers.output, buffers.workspace]) buffer.destroy();
+  for (const buffer of [...buffers.inputs, c, buffers.workspace]) buffer.destroy();
   return [...markBest(contestants.map((one) => rowOf(shape, one))), ...failures];
 }
 

@@ -17,11 +17,20 @@ const base: DeviceTraits = {
   precision: 'f32',
 };
 const large: DeviceTraits = { ...base, maxWorkgroupBytes: 3 * 2 ** 14, maxThreads: 1024 };
+const precise: DeviceTraits = {
+  ...large,
+  f16: true,
+  subgroups: { min: 32, max: 32 },
+  subgroupMatrices: [{ m: 16, n: 16, k: 16, component: 'f16', result: 'f32' }],
+  precision: 'f16',
+};
 const heads = { sequences: 12, length: 2048, headDim: 64, scale: 0.125 };
 
 const choices: Readonly<Record<string, KernelChoice | undefined>> = {
   'causal-attention': causalAttentionChoice(heads, large),
   'causal-attention-gradient': causalAttentionGradientChoice({ ...heads, headDim: 33 }, base),
+  'causal-attention-subgroup': causalAttentionChoice({ ...heads, length: 2047 }, precise),
+  'causal-attention-gradient-subgroup': causalAttentionGradientChoice(heads, precise),
   'sample-tokens': sampleTokensChoice(
     { rows: 2, columns: 50_264, classes: 50_257, temperature: 0.8, topK: 40, topP: 0.9, minP: 0.05 },
     large,

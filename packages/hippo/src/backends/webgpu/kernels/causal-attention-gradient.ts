@@ -27,6 +27,7 @@ import {
   weightType,
   writeVector,
 } from './attention-tile.ts';
+import { subgroupGradientChoice } from './causal-attention-gradient-subgroup.ts';
 import { alignRange, type Dispatch, input, type KernelChoice, output, reads, workspace, writes } from './dispatch.ts';
 import { gridOf, gridParameters, workgroupNumber } from './grid.ts';
 import { literal } from './literal.ts';
@@ -47,8 +48,10 @@ interface Part {
   readonly to: number;
 }
 
-/** Undefined where not even the narrowest tile fits the workgroup memory. */
+/** By subgroup matrices where they may be used; undefined where not even the narrowest tile fits the workgroup memory. */
 export function causalAttentionGradientChoice(sizes: AttentionNode, traits: DeviceTraits): KernelChoice | undefined {
+  const halves = subgroupGradientChoice(sizes, traits);
+  if (halves) return halves;
   const tile = chooseTile(sizes, candidates, { bytesOf: memoryBytes, limit: traits.maxWorkgroupBytes });
   if (!tile) return undefined;
   const parts = sequenceParts(sizes.sequences, sizes, traits.maxBindingBytes);

@@ -31,6 +31,7 @@ import {
   writeVector,
 } from './attention-tile.ts';
 import { causalAttentionGradientChoice } from './causal-attention-gradient.ts';
+import { subgroupAttentionChoice } from './causal-attention-subgroup.ts';
 import type { Chooser } from './chooser.ts';
 import { type Dispatch, input, type KernelChoice, output, reads, writes } from './dispatch.ts';
 import { gridOf, gridParameters, workgroupNumber } from './grid.ts';
@@ -60,8 +61,10 @@ export const attentionChoosers: Readonly<Record<string, Chooser>> = {
   causalAttentionGradient: (node, traits) => causalAttentionGradientChoice(sizesOf(node, 1), traits),
 };
 
-/** Undefined where not even the narrowest tile fits the workgroup memory. */
+/** By subgroup matrices where they may be used; undefined where not even the narrowest tile fits the workgroup memory. */
 export function causalAttentionChoice(sizes: AttentionNode, traits: DeviceTraits): KernelChoice | undefined {
+  const halves = subgroupAttentionChoice(sizes, traits);
+  if (halves) return halves;
   const tile = chooseTile(sizes, candidates, { bytesOf: memoryBytes, limit: traits.maxWorkgroupBytes });
   if (!tile) return undefined;
   const code = forwardCode(tile, sizes.scale);

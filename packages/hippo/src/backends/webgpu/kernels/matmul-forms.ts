@@ -125,7 +125,12 @@ export function preferredTile(product: Product, traits: DeviceTraits): Preferred
 }
 
 /** The largest size of matrices that the kernels can use; undefined: not asked for, or not offered. */
-function usableMatrix({ f16, subgroups, precision, subgroupMatrices }: DeviceTraits): SubgroupMatrix | undefined {
+export function usableMatrix({
+  f16,
+  subgroups,
+  precision,
+  subgroupMatrices,
+}: DeviceTraits): SubgroupMatrix | undefined {
   if (precision !== 'f16' || !f16 || !subgroups || subgroups.min !== subgroups.max) return undefined;
   const matrices = subgroupMatrices.filter(
     ({ component, result, m, n, k }) =>

@@ -1,0 +1,91 @@
+// The kernels of attention that are measured: the f32 ones, by which the others are checked, what the backend chooses in f16, and other
+// forms of it.
+import type { Ready } from './dispatch-timing.ts';
+import {
+  type AttentionNode,
+  type DeviceTraits,
+  type KernelChoice,
+  type SubgroupAttentionForm,
+  webGpuModule,
+} from './internals.ts';
+
+const { causalAttentionChoice } = await webGpuModule('kernels/causal-attention');
+const { causalAttentionGradientChoice } = await webGpuModule('kernels/causal-attention-gradient');
+const { subgroupGradientChoice } = await webGpuModule('kernels/causal-attention-gradient-subgroup');
+const { subgroupAttentionChoice } = await webGpuModule('kernels/causal-attention-subgroup');
+
+/** The operation of each kind, and the gradient's two dispatches. */
+export const passes = ['forward', 'gradient', 'queries', 'keys'] as const;
+export type Pass = (typeof passes)[number];
+
+export interface Variant {
+  readonly name: string;
+  readonly kind: 'forward' | 'gradient';
+  readonly choice: KernelChoice;
+  /** What the backend takes. */
+  readonly chosen: boolean;
+  /** Largest error allowed, relative to the f32 kernel's largest number. */
+  readonly tolerance: number;
+  /** Those of all dispatches that belong to a pass. */
+  readonly dispatchesOf: (all: readonly Ready[], pass: Pass) => readonly Ready[];
+}
+
+const form = (
+  subgroups: number,
+  rowsEach: number,
+  columns: number,
+  other: Partial<SubgroupAttentionForm> = {},
+): SubgroupAttentionForm => ({ subgroups, rowsEach, columns, held: true, prefetch: true, ...other });
+
+const forms: readonly SubgroupAttentionForm[] = [
+  form(4, 16, 32),
+  form(4, 16, 32, { prefetch: false }),
+  form(4, 16, 64),
+  form(4, 16, 16),
+  form(2, 16, 32),
+  form(2, 16, 64),
+  form(6, 16, 16),
+  form(8, 16, 32),
+  form(8, 16, 16),
+  form(2, 32, 32),
+  form(2, 32, 32, { held: false }),
+  form(2, 32, 16, { held: false }),
+  form(4, 32, 32),
+  form(4, 32, 16),
+];
+
+const nameOf = ({ subgroups, rowsEach, columns, held, prefetch }: SubgroupAttentionForm): string =>
+  `f16 ${subgroups}×${rowsEach} rows c${columns}${held ? ' held' : ''}${prefetch ? ' prefetch' : ''}`;
+
+/** The dispatches of sequences in parts take turns. */
+function dispatchesOf(kind: Variant['kind']): Variant['dispatchesOf'] {
+  return (all, pass) => {
+    if (pass === kind) return all;
+    if (kind === 'forward' || pass === 'forward' || pass === 'gradient') return [];
+    return all.filter((_, i) => i % 2 === (pass === 'queries' ? 0 : 1));
+  };
+}
+
+/** The f32 kernels first. */
+export function attentionVariants(node: AttentionNode, traits: DeviceTraits, choices: boolean): readonly Variant[] {
+  const f16: DeviceTraits = { ...traits, precision: 'f16' };
+  const f32: DeviceTraits = { ...traits, precision: 'f32' };
+  const make = (
+    name: string,
+    kind: Variant['kind'],
+    choice: KernelChoice | undefined,
+    rest: Pick<Variant, 'chosen' | 'tolerance'>,
+  ): readonly Variant[] => (choice ? [{ name, kind, choice, ...rest, dispatchesOf: dispatchesOf(kind) }] : []);
+  const taken = { chosen: true, tolerance: 5e-3 };
+  const other = { chosen: false, tolerance: 5e-3 };
+  return [
+    ...make('f32', 'forward', causalAttentionChoice(node, f32), { chosen: true, tolerance: 0 }),
+    ...make('f32', 'gradient', causalAttentionGradientChoice(node, f32), { chosen: true, tolerance: 0 }),
+    ...make('f16', 'forward', subgroupAttentionChoice(node, f16), taken),
+    ...make('f16', 'gradient', subgroupGradientChoice(node, f16), taken),
+    ...(choices ? forms : []).flatMap((one) => [
+      ...make(nameOf(one), 'forward', subgroupAttentionChoice(node, f16, [one]), other),
+      ...make(nameOf(one), 'gradient', subgroupGradientChoice(node, f16, { queries: [one], keys: [one] }), other),
+    ]),
+  ];
+}
