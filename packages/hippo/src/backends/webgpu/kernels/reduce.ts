@@ -9,7 +9,17 @@ import { maxOperation } from '../../../ops/max.ts';
 import { type ReduceAttributes, reductionSizes, sumOperation } from '../../../ops/sum.ts';
 import type { DeviceTraits } from '../traits.ts';
 import type { Chooser } from './chooser.ts';
-import { type Dispatch, input, type KernelChoice, type Memory, output, reads, workspace, writes } from './dispatch.ts';
+import {
+  type ByteRange,
+  type Dispatch,
+  input,
+  type KernelChoice,
+  type Memory,
+  output,
+  reads,
+  workspace,
+  writes,
+} from './dispatch.ts';
 import { gridOf, gridParameters, workgroupNumber } from './grid.ts';
 import { withMath } from './math.ts';
 import { rowLayout, rowMain, rowRanges, rowWorkgroups, threads } from './rows.ts';
@@ -49,46 +59,28 @@ interface Part extends Sizes {
   readonly chunksOfAll: number;
   /** The first result of the dispatch. */
   readonly firstOuter: number;
+  /** Numbers of `from` before those of the part. */
+  readonly skipped: number;
 }
 
 export function reduceChoice(
   { outer, reduced, inner, kind }: Sizes & { readonly kind: Kind },
   { maxBindingBytes }: Pick<DeviceTraits, 'maxBindingBytes'>,
 ): KernelChoice {
-  const ranges =
-    outer > 1
-      ? rowRanges(outer, reduced * inner, maxBindingBytes).map(({ from, rows, bytes }) => ({
-          firstOuter: from,
-          sizes: { outer: rows, reduced, inner },
-          bytes,
-        }))
-      : rowRanges(reduced, inner, maxBindingBytes).map(({ rows, bytes }) => ({
-          firstOuter: 0,
-          sizes: { outer, reduced: rows, inner },
-          bytes,
-        }));
-  // Every result of a choice by ranges of the outer axis must have as many chunks.
-  const chunksOf = (sizes: Sizes): number => chunksFor(outer > 1 ? { outer, reduced, inner } : sizes);
-  const chunks = ranges.map(({ sizes }) => chunksOf(sizes));
-  const chunksOfAll = outer > 1 ? (chunks[0] ?? 1) : chunks.reduce((sum, count) => sum + count, 0);
+  const ranges = rangesOf({ outer, reduced, inner }, maxBindingBytes);
+  const chunksOfAll = Math.max(1, ...ranges.map(({ firstChunk, chunks }) => firstChunk + chunks));
   const partialBytes = chunksOfAll > 1 ? outer * chunksOfAll * inner * 4 : 0;
   const partials = workspace(0, partialBytes);
-  let firstChunk = 0;
-  const passes = ranges.map(({ firstOuter, sizes, bytes }, at) => {
-    const own = chunks[at] ?? 1;
-    const part = {
+  const passes = ranges.map(({ bytes, sizes, ...range }) =>
+    reducePass({
+      ...range,
       ...sizes,
       kind,
       from: input(0, bytes),
       to: chunksOfAll > 1 ? partials : output(0),
-      chunks: own,
-      firstChunk: outer > 1 ? 0 : firstChunk,
       chunksOfAll,
-      firstOuter,
-    };
-    firstChunk += own;
-    return reducePass(part);
-  });
+    }),
+  );
   const last: Dispatch[] =
     chunksOfAll > 1
       ? [combinePartials({ outer, reduced: chunksOfAll, inner, kind, from: partials, to: output(0) })]
@@ -96,11 +88,50 @@ export function reduceChoice(
   return { workspaceBytes: partialBytes, dispatches: () => [...passes, ...last] };
 }
 
+/** A part of the operand, and what its dispatch makes of it. */
+interface Range extends Pick<Part, 'chunks' | 'firstChunk' | 'firstOuter' | 'skipped'> {
+  readonly sizes: Sizes;
+  readonly bytes: ByteRange;
+}
+
+/**
+ * Ranges of the outer axis; where it has one position, or a single one exceeds a binding, ranges of the reduced axis for each of them.
+ * Every result has as many chunks.
+ */
+function rangesOf({ outer, reduced, inner }: Sizes, maxBindingBytes: number): readonly Range[] {
+  const slabs = rowRanges(outer, reduced * inner, maxBindingBytes);
+  if (outer > 1 && slabs.every(({ bytes }) => bytes.to - bytes.from <= maxBindingBytes)) {
+    const chunks = chunksFor({ outer, reduced, inner });
+    return slabs.map(({ from, rows, bytes }) => ({
+      sizes: { outer: rows, reduced, inner },
+      bytes,
+      chunks,
+      firstChunk: 0,
+      firstOuter: from,
+      skipped: 0,
+    }));
+  }
+  // What is read may begin up to 256 bytes before the range.
+  const most = outer > 1 ? maxBindingBytes - 256 : maxBindingBytes;
+  return Array.from({ length: outer }, (_, firstOuter) => {
+    let firstChunk = 0;
+    return rowRanges(reduced, inner, most).map(({ from, rows }): Range => {
+      const sizes = { outer: 1, reduced: rows, inner };
+      const first = (firstOuter * reduced + from) * inner;
+      const start = Math.floor(first / 64) * 64;
+      const bytes = { from: start * 4, to: (first + rows * inner) * 4 };
+      const range = { sizes, bytes, chunks: chunksFor(sizes), firstChunk, firstOuter, skipped: first - start };
+      firstChunk += range.chunks;
+      return range;
+    });
+  }).flat();
+}
+
 /** A pass over the whole axis: [outer, reduced, inner] in one piece of memory to [outer, inner] in another. */
 export function combinePartials(
   part: Sizes & { readonly kind: Kind; readonly from: Memory; readonly to: Memory },
 ): Dispatch {
-  return reducePass({ ...part, chunks: 1, firstChunk: 0, chunksOfAll: 1, firstOuter: 0 });
+  return reducePass({ ...part, chunks: 1, firstChunk: 0, chunksOfAll: 1, firstOuter: 0, skipped: 0 });
 }
 
 function chunksFor({ outer, reduced, inner }: Sizes): number {
@@ -132,9 +163,11 @@ function rowPass({
   firstChunk,
   chunksOfAll,
   firstOuter,
+  skipped,
 }: Part): Omit<Dispatch, 'label'> {
-  const vector = vectorOf(reduced);
+  const vector = skipped % 4 === 0 ? vectorOf(reduced) : 1;
   const units = reduced / vector;
+  const before = skipped === 0 ? '' : ` + ${skipped / vector}u`;
   const step = Math.ceil(units / chunks);
   const layout = rowLayout(outer * chunks, step * vector, { vectors: vector === 4 });
   const type = vector === 4 ? 'vec4<f32>' : 'f32';
@@ -147,7 +180,7 @@ function rowPass({
 ${rowMain(
   layout,
   `  let chunk = row % ${chunks}u;
-  let first = row / ${chunks}u * ${units}u;
+  let first = row / ${chunks}u * ${units}u${before};
   let end = min((chunk + 1u) * ${step}u, ${units}u);
   var part = ${type}(${start});
   for (var u = chunk * ${step}u + lane; u < end; u += ${layout.lanes}u) {
@@ -183,9 +216,11 @@ function columnPass({
   firstChunk,
   chunksOfAll,
   firstOuter,
+  skipped,
 }: Part): Omit<Dispatch, 'label'> {
   const vector = vectorOf(inner);
   const units = inner / vector;
+  const before = skipped === 0 ? '' : ` + ${skipped / vector}u`;
   const { columns, slices } = columnShape({ outer, reduced, inner });
   const blocks = Math.ceil(units / columns);
   const step = Math.ceil(reduced / chunks);
@@ -204,7 +239,7 @@ fn main(@builtin(local_invocation_index) thread: u32, ${gridParameters}) {
   var part = ${type}(${start});
   if (column < ${units}u) {
     for (var r = chunk * ${step}u + thread / ${columns}u; r < end; r += ${slices}u) {
-      let value = x[(row * ${reduced}u + r) * ${units}u + column];
+      let value = x[(row * ${reduced}u + r) * ${units}u + column${before}];
       part = ${each('part', 'value')};
     }
   }
