@@ -168,7 +168,7 @@ it('reports memory that ran out, with the sizes', async () => {
     /^webgpu, variable: the device has no memory for 1024 bytes more; \d+ are held\. Use a smaller model/,
   );
   expect(() => memory.allocate(1 << 21, 'variable')).toThrow(
-    'webgpu, variable: needs a buffer of 2097152 bytes; this device allows 1048576. Use a smaller model or batch, or the wasm backend.',
+    'webgpu, variable: needs a buffer of 2097152 bytes; this device allows 1048576. Use a device with larger buffers, a smaller model or batch, or the wasm backend.',
   );
 });
 
