@@ -59,28 +59,30 @@ interface Part extends Sizes {
   readonly chunksOfAll: number;
   /** The first result of the dispatch. */
   readonly firstOuter: number;
-  /** Numbers of `from` before those of the part. */
+  /** Numbers of `from` before those of the part, and of `to` before the first result's. */
   readonly skipped: number;
+  readonly skippedResults: number;
 }
 
 export function reduceChoice(
   { outer, reduced, inner, kind }: Sizes & { readonly kind: Kind },
   { maxBindingBytes }: Pick<DeviceTraits, 'maxBindingBytes'>,
 ): KernelChoice {
-  const ranges = rangesOf({ outer, reduced, inner }, maxBindingBytes);
+  const wide = outer * inner * 4 > maxBindingBytes;
+  // Bindings of results larger than one may begin up to 256 bytes before the range.
+  const ranges = rangesOf({ outer, reduced, inner }, wide ? maxBindingBytes - 256 : maxBindingBytes);
   const chunksOfAll = Math.max(1, ...ranges.map(({ firstChunk, chunks }) => firstChunk + chunks));
   const partialBytes = chunksOfAll > 1 ? outer * chunksOfAll * inner * 4 : 0;
   const partials = workspace(0, partialBytes);
-  const passes = ranges.map(({ bytes, sizes, ...range }) =>
-    reducePass({
-      ...range,
-      ...sizes,
-      kind,
-      from: input(0, bytes),
-      to: chunksOfAll > 1 ? partials : output(0),
-      chunksOfAll,
-    }),
-  );
+  const passes = ranges.map(({ bytes, sizes, ...range }) => {
+    const part = { ...range, ...sizes, kind, from: input(0, bytes), chunksOfAll, skippedResults: 0 };
+    if (chunksOfAll > 1) return reducePass({ ...part, to: partials });
+    if (!wide) return reducePass({ ...part, to: output(0) });
+    const first = range.firstOuter * inner;
+    const start = Math.floor(first / 64) * 64;
+    const to = output(0, { from: start * 4, to: (first + sizes.outer * inner) * 4 });
+    return reducePass({ ...part, to, firstOuter: 0, skippedResults: first - start });
+  });
   const last: Dispatch[] =
     chunksOfAll > 1
       ? [combinePartials({ outer, reduced: chunksOfAll, inner, kind, from: partials, to: output(0) })]
@@ -131,7 +133,15 @@ function rangesOf({ outer, reduced, inner }: Sizes, maxBindingBytes: number): re
 export function combinePartials(
   part: Sizes & { readonly kind: Kind; readonly from: Memory; readonly to: Memory },
 ): Dispatch {
-  return reducePass({ ...part, chunks: 1, firstChunk: 0, chunksOfAll: 1, firstOuter: 0, skipped: 0 });
+  return reducePass({
+    ...part,
+    chunks: 1,
+    firstChunk: 0,
+    chunksOfAll: 1,
+    firstOuter: 0,
+    skipped: 0,
+    skippedResults: 0,
+  });
 }
 
 function chunksFor({ outer, reduced, inner }: Sizes): number {
@@ -164,10 +174,12 @@ function rowPass({
   chunksOfAll,
   firstOuter,
   skipped,
+  skippedResults,
 }: Part): Omit<Dispatch, 'label'> {
   const vector = skipped % 4 === 0 ? vectorOf(reduced) : 1;
   const units = reduced / vector;
   const before = skipped === 0 ? '' : ` + ${skipped / vector}u`;
+  const after = skippedResults === 0 ? '' : ` + ${skippedResults}u`;
   const step = Math.ceil(units / chunks);
   const layout = rowLayout(outer * chunks, step * vector, { vectors: vector === 4 });
   const type = vector === 4 ? 'vec4<f32>' : 'f32';
@@ -189,7 +201,7 @@ ${rowMain(
   }
   let total = reduceRow(thread, ${across});
   if (live && lane == 0u) {
-    y[(row / ${chunks}u + ${firstOuter}u) * ${chunksOfAll}u + ${firstChunk}u + chunk] = total;
+    y[(row / ${chunks}u + ${firstOuter}u) * ${chunksOfAll}u + ${firstChunk}u + chunk${after}] = total;
   }`,
 )}`);
   return { bindings: [reads('x', from, type), writes('y', to)], code, workgroups: rowWorkgroups(layout) };
@@ -217,10 +229,12 @@ function columnPass({
   chunksOfAll,
   firstOuter,
   skipped,
+  skippedResults,
 }: Part): Omit<Dispatch, 'label'> {
   const vector = vectorOf(inner);
   const units = inner / vector;
   const before = skipped === 0 ? '' : ` + ${skipped / vector}u`;
+  const after = skippedResults === 0 ? '' : ` + ${skippedResults / vector}u`;
   const { columns, slices } = columnShape({ outer, reduced, inner });
   const blocks = Math.ceil(units / columns);
   const step = Math.ceil(reduced / chunks);
@@ -249,7 +263,7 @@ fn main(@builtin(local_invocation_index) thread: u32, ${gridParameters}) {
     for (var slice = 1u; slice < ${slices}u; slice++) {
       part = ${each('part', `parts[slice * ${columns}u + thread]`)};
     }
-    y[((row + ${firstOuter}u) * ${chunksOfAll}u + ${firstChunk}u + chunk) * ${units}u + column] = part;
+    y[((row + ${firstOuter}u) * ${chunksOfAll}u + ${firstChunk}u + chunk) * ${units}u + column${after}] = part;
   }
 }`);
   return { bindings: [reads('x', from, type), writes('y', to, type)], code, workgroups: gridOf(groups) };

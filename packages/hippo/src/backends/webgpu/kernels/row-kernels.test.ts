@@ -239,6 +239,22 @@ const cases: readonly Case[] = [
     strict: true,
   },
   {
+    name: 'ranges of results',
+    operation: sumOperation,
+    attributes: { axis: 1, count: 1 },
+    inputs: [f([50, 2, 12])],
+    most: 2048,
+    strict: true,
+  },
+  {
+    name: 'ranges of results, in rows',
+    operation: maxOperation,
+    attributes: { axis: 1, count: 1 },
+    inputs: [f([1301, 3])],
+    most: 2048,
+    strict: true,
+  },
+  {
     name: 'rows longer than a binding',
     operation: maxOperation,
     attributes: { axis: 1, count: 1 },
