@@ -4,6 +4,7 @@ import { dirname } from 'node:path';
 import { enableWideVectors, syntheticData, syntheticJsonl, syntheticTaskNames, UsageError } from 'hippo';
 import { replaceFile } from 'hippo/node';
 import { defineCommand, type ValuesOf } from '../arguments/command.ts';
+import { deviceOptions } from '../model/device-options.ts';
 import { chooseTasks } from '../synthetic/choose-tasks.ts';
 import { experimentOptions } from '../synthetic/experiment-options.ts';
 import { lookInsideLine } from '../synthetic/look-inside.ts';
@@ -67,7 +68,16 @@ export const command = defineCommand({
       help: 'test the trained models on examples so many times longer',
       defaultText: 'none',
     },
-    jobs: { type: 'integer', min: 1, max: 256, short: 'j', help: 'runs at a time', defaultText: 'one a core' },
+    jobs: {
+      type: 'integer',
+      min: 1,
+      max: 256,
+      short: 'j',
+      help: 'runs at a time',
+      defaultText: 'one a core, with webgpu one',
+    },
+    backend: deviceOptions.backend,
+    precision: deviceOptions.precision,
     writeData: { type: 'string', placeholder: 'file', help: 'write the examples of --task as JSON lines and end' },
     json: { type: 'boolean', help: 'print the results as one JSON document' },
   },
@@ -80,6 +90,7 @@ export const command = defineCommand({
       help: 'an option through several values',
     },
     { line: 'hippo synthetic --reproduce --resume', help: 'go on after an interruption' },
+    { line: 'hippo synthetic --models attention --backend webgpu', help: 'on the GPU' },
     { line: 'hippo synthetic --task induction-head --write-data induction.jsonl', help: 'the examples alone' },
   ],
 });
@@ -92,7 +103,7 @@ export async function run(options: Options, io: CommandIo): Promise<number | und
   const complete = options.resume ? await completeRuns(options.out, tasks) : new Map();
   if (options.resume) io.err.line(`${complete.size} of ${tasks.length} runs are complete in ${options.out}`);
   // For the whole process and its threads, before anything is compiled.
-  enableWideVectors();
+  if (options.backend === 'wasm') enableWideVectors();
   const signal = io.onInterrupt('finishing the running steps and writing the results');
   const { records, files } = await performAll(tasks, { complete, out: options.out, jobs: options.jobs, signal, io });
   if (options.json) io.out.line(JSON.stringify(records));

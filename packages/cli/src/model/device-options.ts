@@ -33,19 +33,23 @@ export interface DeviceChoice {
   readonly 'wide-vectors': 'auto' | 'off';
 }
 
+/** @throws UsageError `precision-of-backend` for half precision on another backend than webgpu. */
+export function checkPrecision({ backend, precision }: Pick<DeviceChoice, 'backend' | 'precision'>): void {
+  if (precision === 'f32' || backend === 'webgpu') return;
+  throw new UsageError(
+    'precision-of-backend',
+    `--precision ${precision} is for --backend webgpu; got --backend ${backend}, which computes in f32.`,
+    { precision, backend },
+  );
+}
+
 /**
  * Opens the device and says what it is. A backend that is not there is an error, and no other is taken instead.
  * @throws UsageError where options are for another backend; BackendError where it cannot run here.
  */
 export async function openChosenDevice(choice: DeviceChoice, io: CommandIo): Promise<Device> {
   const { backend, threads, precision, 'wide-vectors': wide } = choice;
-  if (precision !== 'f32' && backend !== 'webgpu') {
-    throw new UsageError(
-      'precision-of-backend',
-      `--precision ${precision} is for --backend webgpu; got --backend ${backend}, which computes in f32.`,
-      { precision, backend },
-    );
-  }
+  checkPrecision(choice);
   // For the whole process, so it is the command that decides, before anything is compiled.
   if (wide === 'auto') enableWideVectors();
   const device = await openDevice({ backend, webgpu: { precision }, ...(threads !== undefined && { threads }) });

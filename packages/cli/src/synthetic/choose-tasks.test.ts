@@ -61,6 +61,11 @@ describe('runs of hippo synthetic', () => {
     expect(induction).toMatchObject({ steps: 4000, longerLengths: [24, 96], learningRate: 0.001 });
     expect(tasksOf()[2]?.modelFolder).toBe(join('runs', 'synthetic', 'models', 'induction-head-h3-0'));
     expect(settingsOf('--models', 'h3', '--steps', '7')[0]?.steps).toBe(7);
+    expect(settingsOf('--models', 'h3')[0]).toMatchObject({ backend: 'wasm', precision: 'f32' });
+    expect(settingsOf('--backend', 'webgpu', '--precision', 'f16')[0]).toMatchObject({
+      backend: 'webgpu',
+      precision: 'f16',
+    });
     expect(settingsOf('--models', 'h3', '--head-dim', '4', '--without', 'shift')[0]).toMatchObject({
       headDim: 4,
       without: 'shift',
@@ -71,6 +76,7 @@ describe('runs of hippo synthetic', () => {
     expect(() => tasksOf('--models', 'h3,atention')).toThrow(
       'synthetic, --models: names are s4d, gss, h3, hybrid, attention, between commas; got "atention". Did you mean "attention"?',
     );
+    expect(() => tasksOf('--precision', 'f16')).toThrow('--precision f16 is for --backend webgpu; got --backend wasm');
     expect(() => tasksOf('--seeds', 'none')).toThrow('synthetic, --seeds: needs at least one seed; got none.');
     expect(() => tasksOf('--reproduce', '--seeds', '3', '--length', '9')).toThrow(
       'got --seeds, --length too. Leave one of them out.',

@@ -2,6 +2,7 @@
 // where no option says otherwise.
 import { join } from 'node:path';
 import {
+  type BackendName,
   type H3Without,
   nearest,
   paperSteps,
@@ -15,6 +16,7 @@ import {
   UsageError,
 } from 'hippo';
 import { kebabCase } from '../arguments/command.ts';
+import { checkPrecision } from '../model/device-options.ts';
 import { modelsWithH3, runModel } from './run-model.ts';
 import type { RunSettings, RunTask } from './run-task.ts';
 import { readVariation, type Variation, type Varied } from './vary.ts';
@@ -41,13 +43,16 @@ export interface TaskOptions {
   readonly solvedAt: number;
   readonly longer: readonly number[] | undefined;
   readonly out: string;
+  readonly backend: BackendName;
+  readonly precision: 'f32' | 'f16';
 }
 
 /**
- * @throws UsageError `unknown-model`, `no-runs`, `vary`, `only-h3`, `reproduce` when an option asks for something else than the paper's
+ * @throws UsageError `unknown-model`, `no-runs`, `vary`, `only-h3`, `precision-of-backend`, `reproduce` when an option asks for something else than the paper's
  * table; CheckpointError for settings that make no model.
  */
 export function chooseTasks(options: TaskOptions): readonly RunTask[] {
+  checkPrecision(options);
   if (options.reproduce) checkReproduces(options);
   const { task = 'both', seeds = options.reproduce ? [0, 1, 2] : [0] } = options;
   const taskNames = task === 'both' ? syntheticTaskNames : [task];
@@ -86,7 +91,7 @@ function runTask(options: TaskOptions, which: Omit<RunTask, 'settings' | 'modelF
 function runSettings(options: TaskOptions, taskName: SyntheticTaskName): RunSettings {
   const task = syntheticTasks[taskName];
   const language = changedLanguage(task.language, options);
-  const { tests: testExamples, dataSeed, evaluateEvery, solvedAt } = options;
+  const { tests: testExamples, dataSeed, evaluateEvery, solvedAt, backend, precision } = options;
   const trainingExamples = options.examples ?? task.trainingExamples;
   return {
     language,
@@ -102,6 +107,8 @@ function runSettings(options: TaskOptions, taskName: SyntheticTaskName): RunSett
     evaluateEvery,
     solvedAt,
     longerLengths: (options.longer ?? []).map((times) => times * language.length),
+    backend,
+    precision,
   };
 }
 

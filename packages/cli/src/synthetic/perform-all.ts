@@ -15,7 +15,7 @@ export interface PerformAllOptions {
   readonly complete: ReadonlyMap<number, RunRecord>;
   /** Folder of the results. */
   readonly out: string;
-  /** Runs at a time; default: one a core. */
+  /** Runs at a time; default: one a core, and on a GPU one, which has it to itself. */
   readonly jobs: number | undefined;
   readonly signal: AbortSignal;
   readonly io: CommandIo;
@@ -24,13 +24,14 @@ export interface PerformAllOptions {
 /** Returns the records in the order of the tasks, and the files that hold them. */
 export async function performAll(
   tasks: readonly RunTask[],
-  { complete, out, jobs = availableParallelism(), signal, io }: PerformAllOptions,
+  { complete, out, jobs = usualJobs(tasks), signal, io }: PerformAllOptions,
 ): Promise<{ readonly records: readonly RunRecord[]; readonly files: readonly string[] }> {
   const started = performance.now();
   const table = openLiveTable(io.err);
   const records = tasks.map((task, index) => complete.get(index) ?? newRecord(task));
   const missing = [...tasks.keys()].filter((index) => !complete.has(index));
   const writer = resultsWriter(out, records);
+  const devices = new Set<string>();
   try {
     await performRuns(
       missing.flatMap((index) => tasks[index] ?? []),
@@ -43,6 +44,11 @@ export async function performAll(
           if (!before) return;
           const record = afterEvent(before, event);
           records[index] = record;
+          if (event.kind === 'device') {
+            if (!devices.has(event.description)) table.log(io.err.colors.dim(event.description));
+            devices.add(event.description);
+            return;
+          }
           if (event.kind === 'end') {
             table.log(endLine(record));
             writer.write();
@@ -59,6 +65,10 @@ export async function performAll(
   io.err.line(`${done} of ${tasks.length} runs in ${formatDuration((performance.now() - started) / 1000)}`);
   writer.write();
   return { records, files: await writer.last() };
+}
+
+function usualJobs(tasks: readonly RunTask[]): number {
+  return tasks.some(({ settings }) => settings.backend === 'webgpu') ? 1 : availableParallelism();
 }
 
 /** One writing after the other, each of the records as they are when its turn comes. */

@@ -19,9 +19,10 @@ export async function performRun(
   task: RunTask,
   { tell, signal }: { readonly tell: (event: RunEvent) => void; readonly signal: AbortSignal },
 ): Promise<RunEnd> {
-  const { language, trainingExamples, testExamples, dataSeed } = task.settings;
+  const { language, trainingExamples, testExamples, dataSeed, backend, precision } = task.settings;
   const data = syntheticData({ language, trainingExamples, testExamples, seed: dataSeed });
-  await using device = await openDevice({ threads: 1 });
+  await using device = await openDevice({ backend, threads: 1, webgpu: { precision } });
+  tell({ kind: 'device', description: `${device.name}: ${device.description}` });
   let toldAt = Number.NEGATIVE_INFINITY;
   using run = syntheticRun({
     ...task.settings,

@@ -19,6 +19,8 @@ const settings = {
   evaluateEvery: 10,
   solvedAt: 0.995,
   longerLengths: [],
+  backend: 'wasm',
+  precision: 'f32',
 } as const;
 const start = (task: Pick<RunTask, 'taskName' | 'modelName' | 'seed'>, value?: number | string): RunRecord =>
   newRecord({
@@ -54,6 +56,8 @@ const records = [solved, other, running, waiting];
 describe('a record', () => {
   it('follows its run', () => {
     expect(waiting).toMatchObject({ state: 'waiting', step: 0, curve: [] });
+    const device = 'webgpu: a GPU; f16';
+    expect(after(waiting, { kind: 'device', description: device })).toMatchObject({ state: 'waiting', device });
     expect(running).toMatchObject({ state: 'running', step: 12, loss: 1.5, accuracy: 0.25 });
     expect(solved).toMatchObject({ state: 'solved', step: 20, seconds: 2, parameters: 46464 });
     expect(solved.curve.map(({ step, accuracy }) => [step, accuracy])).toEqual([

@@ -40,6 +40,14 @@ describe('resuming', () => {
     expect([...(await completeRuns(folder, tasksOf('--vary', 'head-dim=1,2,4'))).keys()].sort()).toEqual([0, 2]);
   });
 
+  it('takes results from before backends could be chosen for those of wasm', async () => {
+    const [record] = recordsOf(tasksOf(), ['ended']);
+    const { backend: _backend, precision: _precision, ...settings } = record?.settings ?? {};
+    await write([{ ...record, settings }]);
+    expect((await completeRuns(folder, tasksOf())).size).toBe(1);
+    await expect(completeRuns(folder, tasksOf('--backend', 'webgpu'))).rejects.toThrow('made with backend "wasm"; got');
+  });
+
   it('begins where there is nothing', async () => {
     expect(await completeRuns(join(folder, 'nowhere'), tasksOf())).toEqual(new Map());
   });
@@ -54,6 +62,7 @@ describe('resuming', () => {
     [['--initializer-range', '0.1'], 'initializer-range 0.02; got 0.1'],
     [['--tests', '9'], 'tests 500; got 9'],
     [['--longer', '2'], 'longer, in tokens []; got [40]'],
+    [['--backend', 'webgpu'], 'backend "wasm"; got "webgpu"'],
   ])('refuses %j', async (more, sentence) => {
     await write(recordsOf(tasksOf(), ['ended']));
     await expect(completeRuns(folder, tasksOf(...more))).rejects.toThrow(

@@ -1,5 +1,5 @@
-// Runs in parallel over the cores: a worker thread a run, so many at a time, each with one kernel thread. Small models gain more from
-// several runs side by side than from several threads in one.
+// Runs side by side: a worker thread a run, so many at a time, each with a device of its own, on the CPU with one kernel thread. Small
+// models gain more from several runs side by side than from several threads in one.
 import { Worker } from 'node:worker_threads';
 import { HippoError } from 'hippo';
 import type { RunEvent, RunTask } from './run-task.ts';

@@ -29,6 +29,8 @@ export interface RunRecord {
   /** Of the last measurement: the result of the run. */
   readonly accuracy: number | undefined;
   readonly seconds: number;
+  /** What the run computes on, in words. */
+  readonly device?: string | undefined;
   readonly parameters: number | undefined;
   readonly curve: readonly CurvePoint[];
   readonly longer: readonly LengthAccuracy[];
@@ -62,6 +64,8 @@ export function isComplete({ state }: Pick<RunRecord, 'state'>): boolean {
 /** The record after an event. */
 export function afterEvent(record: RunRecord, event: RunEvent): RunRecord {
   switch (event.kind) {
+    case 'device':
+      return { ...record, device: event.description };
     case 'step':
       return { ...record, state: 'running', step: event.step, loss: event.loss };
     case 'measurement': {

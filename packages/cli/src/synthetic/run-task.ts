@@ -1,5 +1,6 @@
 // What a worker is told, and what it tells: plain data, so that it can cross between threads.
 import type {
+  BackendName,
   H3Without,
   SyntheticLanguage,
   SyntheticMeasurement,
@@ -28,6 +29,9 @@ export interface RunSettings {
   readonly solvedAt: number;
   /** Lengths of longer test examples that the trained model is tried on; positions that were not learned make this impossible. */
   readonly longerLengths: readonly number[];
+  readonly backend: BackendName;
+  /** What the webgpu backend makes matrix products in. */
+  readonly precision: 'f32' | 'f16';
 }
 
 /** One run: a model on a task from one seed. */
@@ -56,6 +60,8 @@ export interface RunEnd {
 }
 
 export type RunEvent =
+  /** The device that was opened, in words. */
+  | { readonly kind: 'device'; readonly description: string }
   | { readonly kind: 'step'; readonly step: number; readonly loss: number }
   | ({ readonly kind: 'measurement' } & SyntheticMeasurement)
   | ({ readonly kind: 'end' } & RunEnd)

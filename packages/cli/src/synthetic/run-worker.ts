@@ -1,4 +1,4 @@
-// The program of a worker thread: one run on one kernel thread, told over the port; `stop` ends it after the running step.
+// The program of a worker thread: one run, told over the port; `stop` ends it after the running step.
 import { parentPort, workerData } from 'node:worker_threads';
 import { HippoError } from 'hippo';
 import { performRun } from './perform-run.ts';

@@ -5,8 +5,15 @@ import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import type { RunRecord } from './run-record.ts';
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    /** Whether Node has an adapter; decided before the run. */
+    readonly webGpuInNode: boolean;
+  }
+}
 
 const binary = fileURLToPath(new URL('../../bin/hippo.js', import.meta.url));
 let folder = '';
@@ -73,6 +80,25 @@ describe('hippo synthetic', () => {
     expect((await synthetic([...words, '--jobs', '1', '--out', at('one')])).code).toBe(0);
     const timeless = (all: readonly RunRecord[]) => all.map((record) => ({ ...record, seconds: 0, modelFolder: '' }));
     expect(timeless(await recordsIn('one'))).toEqual(timeless(records));
+  });
+
+  it.runIf(inject('webGpuInNode'))('runs on webgpu with the losses of wasm', async () => {
+    // A software adapter takes longer to compile shaders than to run them.
+    const words = [...quick, '--models', 'attention', '--seeds', '0,1', '--evaluate-every', '2', '--jobs', '2'];
+    expect((await synthetic([...words, '--out', at('cpu')])).code).toBe(0);
+    const { code, err } = await synthetic([...words, '--backend', 'webgpu', '--out', at('gpu')]);
+    expect(code, err).toBe(0);
+    // Said once for both runs.
+    expect(err.match(/^webgpu: .*; products in f32$/gm)).toHaveLength(1);
+    const [cpu, gpu] = [await recordsIn('cpu'), await recordsIn('gpu')];
+    const ends = (records: readonly RunRecord[]) => records.map(({ state, settings }) => [state, settings.backend]);
+    expect(ends(cpu)).toEqual(Array(2).fill(['ended', 'wasm']));
+    expect(ends(gpu)).toEqual(Array(2).fill(['ended', 'webgpu']));
+    for (const [i, { curve, device }] of gpu.entries()) {
+      expect(device).toMatch(/^webgpu: /);
+      expect(curve.map(({ step }) => step)).toEqual([2, 4]);
+      for (const [k, { loss }] of curve.entries()) expect(loss).toBeCloseTo(cpu[i]?.curve[k]?.loss ?? 0, 3);
+    }
   });
 
   it('stops at Ctrl-C with what is there', async () => {

@@ -50,7 +50,8 @@ export interface Backend<K extends LoweredKernel = LoweredKernel> {
   readonly roundsFactors?: boolean;
   /** Bytes of device memory in use: variables, plans' arenas and tables. */
   readonly allocatedBytes: number;
-  allocate(type: ValueType): DeviceBuffer;
+  /** @param name what for, as an error should call it. */
+  allocate(type: ValueType, name: string): DeviceBuffer;
   write(buffer: DeviceBuffer, data: TypedArray): void;
   read(buffer: DeviceBuffer): Promise<TypedArray>;
   free(buffer: DeviceBuffer): void;

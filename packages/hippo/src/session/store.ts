@@ -42,7 +42,7 @@ export function createStore(device: Device): Store {
         { variable: variable.name },
       );
     }
-    const created = backend.allocate({ shape: variable.shape, dtype: variable.dtype });
+    const created = backend.allocate({ shape: variable.shape, dtype: variable.dtype }, variable.name);
     owners.set(variable.name, variable);
     buffers.set(variable, created);
     return created;

@@ -3,13 +3,14 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { assign, read, traceGraph } from '../../graph/trace.ts';
 import type { Value } from '../../graph/value.ts';
 import { stateVariable, type Variable } from '../../graph/variable.ts';
-import { add, exp, mul, transpose } from '../../ops/index.ts';
+import { add, exp, mul, sliceAxis, softmax, transpose } from '../../ops/index.ts';
 import { makePlan } from '../../plan/make-plan.ts';
 import { compile } from '../../session/compile.ts';
 import { type Device, openDevice } from '../../session/device.ts';
 import { createStore } from '../../session/store.ts';
 import { webGpuTested } from '../../testing/webgpu.test-support.ts';
 import { type DeviceErrors, watchDevice } from './errors.ts';
+import { webGpuKernels } from './kernel-table.ts';
 import { createMemory } from './memory.ts';
 import { openWebGpuDevice } from './open-device.ts';
 import { createPipelines } from './pipelines.ts';
@@ -107,6 +108,32 @@ describe.runIf(webGpuTested)('webgpu backend', () => {
     );
   });
 
+  it('refuses a row that is larger than a kernel may see, by name', async () => {
+    await using least = await openDevice({ backend: 'webgpu', webgpu: { limits: 'default' } });
+    using store = createStore(least);
+    const inputs = { x: { shape: [1, 2 ** 25 + 64], dtype: 'f32' } } as const;
+    await expect(compile(({ x }) => ({ y: softmax(x) }), { store, inputs })).rejects.toThrow(
+      /^webgpu, softmax: . has 134217984 bytes; this device lets a kernel see 134217728 at once\. Use a smaller model/,
+    );
+  });
+
+  it('refuses more far places of a large operand than a kernel may bind', async () => {
+    const graph = traceGraph(() => {
+      const a = read(stateVariable('a', [65_536]));
+      const parts = Array.from({ length: 20 }, (_, i) => sliceAxis(a, 0, 3000 * i, 3000 * i + 512));
+      return { y: parts.reduce((sum, part) => add(sum, part)) };
+    });
+    const { traits, device: gpu } = await openWebGpuDevice();
+    gpu.destroy();
+    const plan = makePlan(graph, webGpuKernels({ ...traits, maxBindingBytes: 4096 }, 2 ** 28));
+    using store = createStore(device);
+    store.initialize(plan.variables);
+    const prepared = device.backend.prepare(plan, (variable) => store.buffer(variable));
+    await expect(prepared).rejects.toThrow(
+      /^webgpu, elementwise: needs 21 pieces of memory; this device lets a kernel see \d+\. /,
+    );
+  });
+
   it('times steps by the device', async () => {
     using store = createStore(device);
     using run = await compile(({ x }) => ({ y: transpose(exp(transpose(x, [1, 0])), [1, 0]) }), {
@@ -168,7 +195,7 @@ it('reports memory that ran out, with the sizes', async () => {
     /^webgpu, variable: the device has no memory for 1024 bytes more; \d+ are held\. Use a smaller model/,
   );
   expect(() => memory.allocate(1 << 21, 'variable')).toThrow(
-    'webgpu, variable: needs a buffer of 2097152 bytes; this device allows 1048576. Use a smaller model or batch, or the wasm backend.',
+    'webgpu, variable: needs a buffer of 2097152 bytes; this device allows 1048576. Use a device with larger buffers, a smaller model or batch, or the wasm backend.',
   );
 });
 

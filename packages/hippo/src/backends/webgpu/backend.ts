@@ -47,7 +47,10 @@ export async function openWebGpuBackend(options: WebGpuOptions = {}): Promise<Ba
     get allocatedBytes() {
       return memory.allocatedBytes;
     },
-    allocate: (type): WebGpuBuffer => ({ type, memory: memory.allocate(byteCount(type), 'variable') }),
+    allocate: (type, name): WebGpuBuffer => ({
+      type,
+      memory: memory.allocate(byteCount(type), `variable "${name}"`),
+    }),
     write: (buffer, data) => memory.write({ buffer: memoryOf(buffer), offset: 0, bytes: data.byteLength }, data),
     async read(buffer) {
       const { type } = buffer;

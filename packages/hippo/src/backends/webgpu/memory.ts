@@ -45,7 +45,7 @@ export function createMemory(device: GPUDevice, errors: DeviceErrors): DeviceMem
     if (bytes > maxBufferSize) {
       throw new BackendError(
         'buffer-too-large',
-        `webgpu, ${label}: needs a buffer of ${bytes} bytes; this device allows ${maxBufferSize}. Use a smaller model or batch, or the wasm backend.`,
+        `webgpu, ${label}: needs a buffer of ${bytes} bytes; this device allows ${maxBufferSize}. Use a device with larger buffers, a smaller model or batch, or the wasm backend.`,
         { bytes, maxBufferSize },
       );
     }

@@ -35,7 +35,7 @@ type Locate = (location: Location, bytes: number) => Piece;
 
 /**
  * Allocates and compiles.
- * @throws BackendError `shader-compile`, `buffer-too-large`, `out-of-memory`, `device-lost`.
+ * @throws BackendError `shader-compile`, `buffer-too-large`, `binding-too-large`, `too-many-bindings`, `out-of-memory`, `device-lost`.
  */
 export async function preparePlan(
   machine: Machine,
@@ -230,15 +230,8 @@ async function readyDispatch(
     return { ...binding, buffer, offset, size: bytes };
   });
   if (isIdle(dispatch, placed)) return undefined;
-  for (const { name, size } of placed) {
-    if (size <= traits.maxBindingBytes) continue;
-    throw new BackendError(
-      'binding-too-large',
-      `webgpu, ${dispatch.label}: ${name} has ${size} bytes; this device lets a kernel see ${traits.maxBindingBytes} at once. Use a smaller model or batch, or the wasm backend.`,
-      { bytes: size, maxBindingBytes: traits.maxBindingBytes },
-    );
-  }
   const { source, kinds, bindings } = assembleShader(dispatch, placed);
+  checkBindings(dispatch, bindings, traits);
   const pipeline = await pipelines.pipeline(dispatch.label, source, kinds);
   const group = device.createBindGroup({
     label: dispatch.label,
@@ -246,4 +239,28 @@ async function readyDispatch(
     entries: bindings.map(({ buffer, offset, size }, binding) => ({ binding, resource: { buffer, offset, size } })),
   });
   return { pipeline, bindings: group, workgroups: dispatch.workgroups };
+}
+
+/** @throws BackendError `binding-too-large`, `too-many-bindings` where a kernel could not be cut to the device's limits. */
+function checkBindings(
+  { label }: Dispatch,
+  bindings: readonly PlacedBinding[],
+  { maxBindingBytes, maxStorageBuffers }: DeviceTraits,
+): void {
+  const advice = 'Use a smaller model or batch, or the wasm backend.';
+  const wide = bindings.find(({ size }) => size > maxBindingBytes);
+  if (wide) {
+    throw new BackendError(
+      'binding-too-large',
+      `webgpu, ${label}: ${wide.name} has ${wide.size} bytes; this device lets a kernel see ${maxBindingBytes} at once. ${advice}`,
+      { bytes: wide.size, maxBindingBytes },
+    );
+  }
+  if (bindings.length <= maxStorageBuffers) return;
+  // Far apart in an operand larger than a binding, what would be one binding is several.
+  throw new BackendError(
+    'too-many-bindings',
+    `webgpu, ${label}: needs ${bindings.length} pieces of memory; this device lets a kernel see ${maxStorageBuffers}. ${advice}`,
+    { bindings: bindings.length, maxStorageBuffers },
+  );
 }

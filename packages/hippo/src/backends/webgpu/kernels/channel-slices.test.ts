@@ -4,11 +4,10 @@ import { input as operand, traceGraph } from '../../../graph/trace.ts';
 import type { Value } from '../../../graph/value.ts';
 import { causalFir, diagonalSsm, fftConv } from '../../../ops/index.ts';
 import { makePlan } from '../../../plan/make-plan.ts';
-import { bytesPerElement } from '../../../tensor/dtype.ts';
-import { elementCount } from '../../../tensor/shape.ts';
 import { webGpuKernels } from '../kernel-table.ts';
 import { channelSlices } from './channel-slices.ts';
 import { input } from './dispatch.ts';
+import { planBindings } from './plan-bindings.test-support.ts';
 import { baseTraits } from './shader-snapshot.test-support.ts';
 
 it('leaves what fits whole', () => {
@@ -45,19 +44,10 @@ const graphs: Readonly<Record<string, () => Record<string, Value>>> = {
 it.each(Object.entries(graphs))('%s: no binding is larger than the device allows', (_, build) => {
   const maxBindingBytes = 2 ** 18;
   const plan = makePlan(traceGraph(build), webGpuKernels({ ...baseTraits, maxBindingBytes }, 2 ** 28));
-  for (const { kernel, inputTypes, outputTypes, outputs } of plan.steps) {
-    const dispatches = kernel.dispatches(outputs.map(() => true));
-    expect(dispatches.length).toBeGreaterThan(1);
-    for (const { name, memory } of dispatches.flatMap(({ bindings }) => bindings)) {
-      if (memory.space === 'table') continue;
-      const types = memory.space === 'output' ? outputTypes : inputTypes;
-      const type = memory.space === 'workspace' ? undefined : types[memory.index];
-      const { from, to } = memory.range ?? {
-        from: 0,
-        to: type ? elementCount(type.shape) * bytesPerElement(type.dtype) : 0,
-      };
-      expect(from % 256, name).toBe(0);
-      expect(to - from, name).toBeLessThanOrEqual(maxBindingBytes);
-    }
+  const dispatches = planBindings(plan);
+  expect(dispatches.length).toBeGreaterThan(plan.steps.length);
+  for (const { name, from, to } of dispatches.flat()) {
+    expect(from % 256, name).toBe(0);
+    expect(to - from, name).toBeLessThanOrEqual(maxBindingBytes);
   }
 });

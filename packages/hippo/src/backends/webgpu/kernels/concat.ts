@@ -1,10 +1,11 @@
 // Concatenation: a thread for each number of the result (four of them where all parts are multiples of four), which finds its part by
-// its column. As many parts share a dispatch as it may bind. Every number is read once and written once.
+// its column. As many parts share a dispatch as it may bind. Every number is read once and written once. Rows of which no 64 fit a
+// binding (the outer axis has one) are copied part by part, each in ranges of the result.
 import { concatOperation } from '../../../ops/concat.ts';
 import { elementCount } from '../../../tensor/shape.ts';
 import type { DeviceTraits } from '../traits.ts';
 import type { Chooser } from './chooser.ts';
-import { type Dispatch, input, type KernelChoice, output, reads, writes } from './dispatch.ts';
+import { type ByteRange, type Dispatch, input, type KernelChoice, output, reads, writes } from './dispatch.ts';
 import { gridOf, gridParameters, workgroupNumber } from './grid.ts';
 import { rowRanges, threads } from './rows.ts';
 
@@ -41,6 +42,10 @@ export function concatChoice(
   { maxBindingBytes, maxStorageBuffers }: Pick<DeviceTraits, 'maxBindingBytes' | 'maxStorageBuffers'>,
 ): KernelChoice {
   const row = widths.reduce((sum, width) => sum + width, 0);
+  if (Math.min(outer, rangeRows) * row * 4 > maxBindingBytes) {
+    const dispatches = longRowDispatches({ outer, widths, dtype }, maxBindingBytes);
+    return { dispatches: () => dispatches };
+  }
   const vector = widths.every((width) => width % 4 === 0) ? 4 : 1;
   const type = vector === 4 ? `vec4<${dtype}>` : dtype;
   const dispatches = rowRanges(outer, row, maxBindingBytes, rangeRows).flatMap((range): Dispatch[] => {
@@ -94,4 +99,57 @@ fn main(@builtin(local_invocation_index) thread: u32, ${gridParameters}) {
   let to = row * ${row / vector}u + column;
   ${branches.join(' else ')}
 }`;
+}
+
+/** Every part of every row in ranges of the result, as far as bindings reach. */
+function longRowDispatches({ outer, widths, dtype }: Sizes, maxBindingBytes: number): readonly Dispatch[] {
+  const row = widths.reduce((sum, width) => sum + width, 0);
+  let start = 0;
+  const runs = Array.from({ length: outer }, (_, r) =>
+    widths.map((width, operand): Run => {
+      const run = { operand, width, from: r * width, to: start };
+      start += width;
+      return run;
+    }),
+  ).flat();
+  // What is read may begin up to 256 bytes before the range.
+  return rowRanges(outer * row, 1, maxBindingBytes - 256).flatMap((range) =>
+    runs.flatMap((run) => {
+      const first = Math.max(run.to, range.from);
+      const count = Math.min(run.to + run.width, range.from + range.rows) - first;
+      return count > 0 ? [runDispatch(run, { first, count, bytes: range.bytes }, dtype)] : [];
+    }),
+  );
+}
+
+/** A part in one row: numbers of the operand from one place on go to the result from another on. */
+interface Run {
+  readonly operand: number;
+  readonly width: number;
+  readonly from: number;
+  readonly to: number;
+}
+
+/** Copies `count` numbers of a run to the result's from `first` on, of which `bytes` are bound. */
+function runDispatch(
+  run: Run,
+  { first, count, bytes }: { readonly first: number; readonly count: number; readonly bytes: ByteRange },
+  dtype: string,
+): Dispatch {
+  const source = run.from + first - run.to;
+  const read = { from: Math.floor(source / 64) * 256, to: (source + count) * 4 };
+  const [from, to] = [source - read.from / 4, first - bytes.from / 4];
+  const vector = [from, to, count].every((numbers) => numbers % 4 === 0) ? 4 : 1;
+  const type = vector === 4 ? `vec4<${dtype}>` : dtype;
+  const units = count / vector;
+  return {
+    label: 'concat',
+    bindings: [reads('x', input(run.operand, read), type), writes('y', output(0, bytes), type)],
+    code: `@compute @workgroup_size(${threads})
+fn main(@builtin(local_invocation_index) thread: u32, ${gridParameters}) {
+  let i = ${workgroupNumber} * ${threads}u + thread;
+  if (i < ${units}u) { y[i + ${to / vector}u] = x[i + ${from / vector}u]; }
+}`,
+    workgroups: gridOf(Math.ceil(units / threads)),
+  };
 }

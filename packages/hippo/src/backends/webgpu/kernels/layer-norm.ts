@@ -112,9 +112,12 @@ ${eachUnit(layout, (k) => `y[base + u] = ${rounded(`(${x(k)} - mean) * deviation
 )}`;
 }
 
-/** Row slots of the whole device, each of which keeps sums for the columns: enough to fill it, but four rows or more for each. */
-function slotsFor(rows: number): number {
-  return Math.min(rows, 2048, Math.max(128, Math.ceil(rows / 4)));
+/**
+ * Row slots of the whole device, each of which keeps sums for the columns: enough to fill it, but four rows or more for each; of rows in
+ * several ranges as many in all, so that their sums fit a binding as one range's do.
+ */
+function slotsFor(rows: number, ranges: number): number {
+  return Math.min(rows, Math.ceil(2048 / ranges), Math.max(128, Math.ceil(rows / 4)));
 }
 
 /** Where the sums of slots of a range of rows begin, and how many slots there are. */
@@ -130,9 +133,10 @@ interface SlotRange {
 export function layerNormGradientChoice({ rows, width }: Sizes, { maxBindingBytes }: Limits): KernelChoice {
   const ranges: SlotRange[] = [];
   let slotsOfAll = 0;
-  for (const { from, rows: own, bytes } of rowRanges(rows, width, maxBindingBytes)) {
+  const parts = rowRanges(rows, width, maxBindingBytes);
+  for (const { from, rows: own, bytes } of parts) {
     const layout = rowLayout(own, width);
-    const groups = Math.ceil(slotsFor(own) / layout.rowsOfGroup);
+    const groups = Math.ceil(slotsFor(own, parts.length) / layout.rowsOfGroup);
     const slots = groups * layout.rowsOfGroup;
     ranges.push({ layout, from, bytes, groups, slots, firstSlot: slotsOfAll });
     slotsOfAll += slots;

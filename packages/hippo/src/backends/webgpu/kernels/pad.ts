@@ -4,7 +4,7 @@ import { padOperation } from '../../../ops/slice.ts';
 import { contiguousStrides, elementCount } from '../../../tensor/shape.ts';
 import type { DeviceTraits } from '../traits.ts';
 import type { Chooser } from './chooser.ts';
-import { type Dispatch, input, type KernelChoice, output, reads, writes } from './dispatch.ts';
+import { type ByteRange, type Dispatch, input, type KernelChoice, output, reads, writes } from './dispatch.ts';
 import { gridOf, gridParameters, workgroupNumber } from './grid.ts';
 import { rowRanges, threads, vectorType } from './rows.ts';
 
@@ -52,24 +52,54 @@ export function padChoice(
   );
   const type = vectorType({ vector });
   const count = elementCount(merged.map(extentOf));
-  const dispatches = rowRanges(count, 1, maxBindingBytes).map(
-    ({ from, rows, bytes }): Dispatch => ({
-      label: 'pad',
-      bindings: [reads('x', input(0), type), writes('y', output(0, bytes), type)],
-      code: `@compute @workgroup_size(${threads})
+  const operandCount = elementCount(merged.map(({ size }) => size));
+  const whole = operandCount * 4 <= maxBindingBytes;
+  // What is read of a larger operand may begin up to 256 bytes before what the range needs.
+  const dispatches = rowRanges(count, 1, whole ? maxBindingBytes : maxBindingBytes - 256).map(
+    ({ from, rows, bytes }): Dispatch => {
+      const read = whole ? undefined : bytesRead(merged, from, from + rows);
+      return {
+        label: 'pad',
+        bindings: [reads('x', input(0, read), type), writes('y', output(0, bytes), type)],
+        code: `@compute @workgroup_size(${threads})
 fn main(@builtin(local_invocation_index) thread: u32, ${gridParameters}) {
   let own = ${workgroupNumber} * ${threads}u + thread;
   if (own >= ${rows / vector}u) { return; }
   let i = own + ${from / vector}u;
 ${placeLines(units)}
   var value = ${type}();
-  if (inside) { value = x[place]; }
+  if (inside) { value = x[${read && read.from > 0 ? `place - ${read.from / 4 / vector}u` : 'place'}]; }
   y[own] = value;
 }`,
-      workgroups: gridOf(Math.ceil(rows / vector / threads)),
-    }),
+        workgroups: gridOf(Math.ceil(rows / vector / threads)),
+      };
+    },
   );
   return { dispatches: () => dispatches };
+}
+
+/** Bytes of the operand that numbers `from` to `to` − 1 of the result come from: they lie in the same order. */
+function bytesRead(axes: readonly Axis[], from: number, to: number): ByteRange {
+  const [first, last] = [numbersBefore(axes, from), numbersBefore(axes, to)];
+  const start = Math.floor(first / 64) * 64;
+  // Nothing but padding: a binding needs a number all the same.
+  return last > first ? { from: start * 4, to: last * 4 } : { from: 0, to: 4 };
+}
+
+/** How many of the numbers before number `i` of the result come from the operand. */
+function numbersBefore(axes: readonly Axis[], i: number): number {
+  const steps = contiguousStrides(axes.map(extentOf));
+  const strides = contiguousStrides(axes.map(({ size }) => size));
+  let [numbers, rest] = [0, i];
+  for (const [axis, { size, before }] of axes.entries()) {
+    const [step = 1, stride = 1] = [steps[axis], strides[axis]];
+    const position = Math.floor(rest / step) - before;
+    numbers += Math.min(Math.max(position, 0), size) * stride;
+    // In the padding before or behind, what follows makes no difference.
+    if (position < 0 || position >= size) return numbers;
+    rest %= step;
+  }
+  return numbers;
 }
 
 /** WGSL: whether number `i` of the result comes from the operand, and from where. */

@@ -9,7 +9,17 @@ import { maxOperation } from '../../../ops/max.ts';
 import { type ReduceAttributes, reductionSizes, sumOperation } from '../../../ops/sum.ts';
 import type { DeviceTraits } from '../traits.ts';
 import type { Chooser } from './chooser.ts';
-import { type Dispatch, input, type KernelChoice, type Memory, output, reads, workspace, writes } from './dispatch.ts';
+import {
+  type ByteRange,
+  type Dispatch,
+  input,
+  type KernelChoice,
+  type Memory,
+  output,
+  reads,
+  workspace,
+  writes,
+} from './dispatch.ts';
 import { gridOf, gridParameters, workgroupNumber } from './grid.ts';
 import { withMath } from './math.ts';
 import { rowLayout, rowMain, rowRanges, rowWorkgroups, threads } from './rows.ts';
@@ -52,47 +62,30 @@ interface Part extends Sizes {
   readonly chunksOfAll: number;
   /** The first result of the dispatch. */
   readonly firstOuter: number;
+  /** Numbers of `from` before those of the part, and of `to` before the first result's. */
+  readonly skipped: number;
+  readonly skippedResults: number;
 }
 
 export function reduceChoice(
   { outer, reduced, inner, kind, halves = false }: Sizes & { readonly kind: Kind; readonly halves?: boolean },
   { maxBindingBytes }: Pick<DeviceTraits, 'maxBindingBytes'>,
 ): KernelChoice {
+  const wide = outer * inner * 4 > maxBindingBytes;
+  // Bindings of results larger than one may begin up to 256 bytes before the range.
   const each = halves ? 2 : 4;
-  const ranges =
-    outer > 1
-      ? rowRanges(outer, reduced * inner, maxBindingBytes, 1, each).map(({ from, rows, bytes }) => ({
-          firstOuter: from,
-          sizes: { outer: rows, reduced, inner },
-          bytes,
-        }))
-      : rowRanges(reduced, inner, maxBindingBytes, 1, each).map(({ rows, bytes }) => ({
-          firstOuter: 0,
-          sizes: { outer, reduced: rows, inner },
-          bytes,
-        }));
-  // Every result of a choice by ranges of the outer axis must have as many chunks.
-  const chunksOf = (sizes: Sizes): number => chunksFor(outer > 1 ? { outer, reduced, inner } : sizes);
-  const chunks = ranges.map(({ sizes }) => chunksOf(sizes));
-  const chunksOfAll = outer > 1 ? (chunks[0] ?? 1) : chunks.reduce((sum, count) => sum + count, 0);
+  const ranges = rangesOf({ outer, reduced, inner }, wide ? maxBindingBytes - 256 : maxBindingBytes, each);
+  const chunksOfAll = Math.max(1, ...ranges.map(({ firstChunk, chunks }) => firstChunk + chunks));
   const partialBytes = chunksOfAll > 1 ? outer * chunksOfAll * inner * 4 : 0;
   const partials = workspace(0, partialBytes);
-  let firstChunk = 0;
-  const passes = ranges.map(({ firstOuter, sizes, bytes }, at) => {
-    const own = chunks[at] ?? 1;
-    const part = {
-      ...sizes,
-      kind,
-      halves,
-      from: input(0, bytes),
-      to: chunksOfAll > 1 ? partials : output(0),
-      chunks: own,
-      firstChunk: outer > 1 ? 0 : firstChunk,
-      chunksOfAll,
-      firstOuter,
-    };
-    firstChunk += own;
-    return reducePass(part);
+  const passes = ranges.map(({ bytes, sizes, ...range }) => {
+    const part = { ...range, ...sizes, kind, halves, from: input(0, bytes), chunksOfAll, skippedResults: 0 };
+    if (chunksOfAll > 1) return reducePass({ ...part, to: partials });
+    if (!wide) return reducePass({ ...part, to: output(0) });
+    const first = range.firstOuter * inner;
+    const start = Math.floor(first / 64) * 64;
+    const to = output(0, { from: start * 4, to: (first + sizes.outer * inner) * 4 });
+    return reducePass({ ...part, to, firstOuter: 0, skippedResults: first - start });
   });
   const last: Dispatch[] =
     chunksOfAll > 1
@@ -101,11 +94,58 @@ export function reduceChoice(
   return { workspaceBytes: partialBytes, dispatches: () => [...passes, ...last] };
 }
 
+/** A part of the operand, and what its dispatch makes of it. */
+interface Range extends Pick<Part, 'chunks' | 'firstChunk' | 'firstOuter' | 'skipped'> {
+  readonly sizes: Sizes;
+  readonly bytes: ByteRange;
+}
+
+/**
+ * Ranges of the outer axis; where it has one position, or a single one exceeds a binding, ranges of the reduced axis for each of them.
+ * Every result has as many chunks. `each`: bytes of a number.
+ */
+function rangesOf({ outer, reduced, inner }: Sizes, maxBindingBytes: number, each: 2 | 4): readonly Range[] {
+  const slabs = rowRanges(outer, reduced * inner, maxBindingBytes, 1, each);
+  if (outer > 1 && slabs.every(({ bytes }) => bytes.to - bytes.from <= maxBindingBytes)) {
+    const chunks = chunksFor({ outer, reduced, inner });
+    return slabs.map(({ from, rows, bytes }) => ({
+      sizes: { outer: rows, reduced, inner },
+      bytes,
+      chunks,
+      firstChunk: 0,
+      firstOuter: from,
+      skipped: 0,
+    }));
+  }
+  // What is read may begin up to 256 bytes before the range.
+  const most = outer > 1 ? maxBindingBytes - 256 : maxBindingBytes;
+  return Array.from({ length: outer }, (_, firstOuter) => {
+    let firstChunk = 0;
+    return rowRanges(reduced, inner, most).map(({ from, rows }): Range => {
+      const sizes = { outer: 1, reduced: rows, inner };
+      const first = (firstOuter * reduced + from) * inner;
+      const start = first - (first % (256 / each));
+      const bytes = { from: start * each, to: (first + rows * inner) * each };
+      const range = { sizes, bytes, chunks: chunksFor(sizes), firstChunk, firstOuter, skipped: first - start };
+      firstChunk += range.chunks;
+      return range;
+    });
+  }).flat();
+}
+
 /** A pass over the whole axis: [outer, reduced, inner] in one piece of memory to [outer, inner] in another. */
 export function combinePartials(
   part: Sizes & { readonly kind: Kind; readonly from: Memory; readonly to: Memory },
 ): Dispatch {
-  return reducePass({ ...part, chunks: 1, firstChunk: 0, chunksOfAll: 1, firstOuter: 0 });
+  return reducePass({
+    ...part,
+    chunks: 1,
+    firstChunk: 0,
+    chunksOfAll: 1,
+    firstOuter: 0,
+    skipped: 0,
+    skippedResults: 0,
+  });
 }
 
 function chunksFor({ outer, reduced, inner }: Sizes): number {
@@ -133,8 +173,11 @@ function combiner(kind: Kind): { readonly combine: (a: string, b: string) => str
 
 function rowPass(part: Part): Omit<Dispatch, 'label'> {
   const { outer, reduced, kind, from, to, chunks, firstChunk, chunksOfAll, firstOuter } = part;
-  const vector = vectorOf(reduced);
+  const { skipped, skippedResults } = part;
+  const vector = skipped % 4 === 0 ? vectorOf(reduced) : 1;
   const units = reduced / vector;
+  const before = skipped === 0 ? '' : ` + ${skipped / vector}u`;
+  const after = skippedResults === 0 ? '' : ` + ${skippedResults}u`;
   const step = Math.ceil(units / chunks);
   const layout = rowLayout(outer * chunks, step * vector, { vectors: vector === 4 });
   const type = vector === 4 ? 'vec4<f32>' : 'f32';
@@ -147,7 +190,7 @@ function rowPass(part: Part): Omit<Dispatch, 'label'> {
 ${rowMain(
   layout,
   `  let chunk = row % ${chunks}u;
-  let first = row / ${chunks}u * ${units}u;
+  let first = row / ${chunks}u * ${units}u${before};
   let end = min((chunk + 1u) * ${step}u, ${units}u);
   var part = ${type}(${start});
   for (var u = chunk * ${step}u + lane; u < end; u += ${layout.lanes}u) {
@@ -156,7 +199,7 @@ ${rowMain(
   }
   let total = reduceRow(thread, ${across});
   if (live && lane == 0u) {
-    y[(row / ${chunks}u + ${firstOuter}u) * ${chunksOfAll}u + ${firstChunk}u + chunk] = total;
+    y[(row / ${chunks}u + ${firstOuter}u) * ${chunksOfAll}u + ${firstChunk}u + chunk${after}] = total;
   }`,
 )}`);
   return { bindings: [reads('x', from, stored(type, part)), writes('y', to)], code, workgroups: rowWorkgroups(layout) };
@@ -174,8 +217,11 @@ function columnShape({ outer, reduced, inner }: Sizes): { readonly columns: numb
 
 function columnPass(part: Part): Omit<Dispatch, 'label'> {
   const { outer, reduced, inner, kind, from, to, chunks, firstChunk, chunksOfAll, firstOuter } = part;
+  const { skipped, skippedResults } = part;
   const vector = vectorOf(inner);
   const units = inner / vector;
+  const before = skipped === 0 ? '' : ` + ${skipped / vector}u`;
+  const after = skippedResults === 0 ? '' : ` + ${skippedResults / vector}u`;
   const { columns, slices } = columnShape({ outer, reduced, inner });
   const blocks = Math.ceil(units / columns);
   const step = Math.ceil(reduced / chunks);
@@ -194,7 +240,7 @@ fn main(@builtin(local_invocation_index) thread: u32, ${gridParameters}) {
   var part = ${type}(${start});
   if (column < ${units}u) {
     for (var r = chunk * ${step}u + thread / ${columns}u; r < end; r += ${slices}u) {
-      let value = ${asF32(type, part, `x[(row * ${reduced}u + r) * ${units}u + column]`)};
+      let value = ${asF32(type, part, `x[(row * ${reduced}u + r) * ${units}u + column${before}]`)};
       part = ${each('part', 'value')};
     }
   }
@@ -204,7 +250,7 @@ fn main(@builtin(local_invocation_index) thread: u32, ${gridParameters}) {
     for (var slice = 1u; slice < ${slices}u; slice++) {
       part = ${each('part', `parts[slice * ${columns}u + thread]`)};
     }
-    y[((row + ${firstOuter}u) * ${chunksOfAll}u + ${firstChunk}u + chunk) * ${units}u + column] = part;
+    y[((row + ${firstOuter}u) * ${chunksOfAll}u + ${firstChunk}u + chunk) * ${units}u + column${after}] = part;
   }
 }`);
   const bindings = [reads('x', from, stored(type, part)), writes('y', to, type)];

@@ -42,12 +42,16 @@ export function updateSliceChoice(
   const type = vectorType({ vector });
   const units = inner / vector;
   const block = count * units;
-  // A range of outer rows of the base may start at any of the update's rows: those are bound from their beginning.
-  const dispatches = rowRanges(outer, capacity * inner, maxBindingBytes).map(
-    ({ from, rows, bytes }): Dispatch => ({
+  const whole = outer * count * inner * 4 <= maxBindingBytes;
+  const most = whole ? maxBindingBytes : maxBindingBytes - 256;
+  const dispatches = rowRanges(outer, capacity * inner, most).map(({ from, rows, bytes }): Dispatch => {
+    // A range of outer rows of the base may start at any of the update's rows; bindings start at multiples of 256 bytes.
+    const first = whole ? 0 : Math.floor((from * count * inner) / 64) * 64;
+    const read = whole ? undefined : { from: first * 4, to: (from + rows) * count * inner * 4 };
+    return {
       label: 'updateSlice',
       bindings: [
-        reads('update', input(1), type),
+        reads('update', input(1, read), type),
         reads('positions', input(2), 'i32'),
         writes('y', output(0, bytes), type),
       ],
@@ -58,11 +62,11 @@ fn main(@builtin(local_invocation_index) thread: u32, ${gridParameters}) {
   let row = i / ${block}u;
   let asked = positions[(row + ${from}u) / ${outer / positions}u];
   let position = u32(clamp(asked, 0, ${capacity - count}));
-  y[(row * ${capacity}u + position) * ${units}u + i % ${block}u] = update[i + ${from * block}u];
+  y[(row * ${capacity}u + position) * ${units}u + i % ${block}u] = update[i + ${from * block - first / vector}u];
 }`,
       workgroups: gridOf(Math.ceil((rows * block) / threads)),
-    }),
-  );
+    };
+  });
   const copies = copyDispatches({ from: 0, to: 0 }, { count: outer * capacity * inner, maxBindingBytes });
   return { dispatches: () => [...copies, ...dispatches] };
 }
