@@ -86,18 +86,21 @@ export function printKernels(times: readonly KernelTime[], most = 16): void {
   }
 }
 
-/** The slowest steps, each with its place in the model; with --steps. */
-export function printSteps(profile: readonly ProfiledStep[], most = 24): void {
+/** With `--steps`: the steps that take longest, those that are alike as one line. */
+export function printSteps(profile: readonly ProfiledStep[], most = 40): void {
   if (!process.argv.includes('--steps')) return;
-  const slowest = [...profile].sort((a, b) => b.seconds - a.seconds).slice(0, most);
-  for (const { step, seconds } of slowest) {
-    const megabytes = (step.bytesRead + step.bytesWritten) / 1e6;
-    const shapes = step.outputTypes.map((type) => `[${type?.shape ?? ''}]`).join(' ');
+  const alike = new Map<string, { count: number; seconds: number }>();
+  for (const { step, seconds } of profile) {
+    const shapes = step.outputTypes.map((type) => `[${type?.shape ?? ''}]`);
     const reason = step.kernel.reason ? ` [${step.kernel.reason}]` : '';
-    console.log(
-      `  ${(1e3 * seconds).toFixed(3)} ms  ${step.kernel.name}${reason} ${shapes} ${megabytes.toFixed(1)} MB ${(step.arithmetic / 1e9).toFixed(2)} Gop  ${step.path}`,
-    );
+    const read = ((step.bytesRead + step.bytesWritten) / 1e6).toFixed(1);
+    const key = `${step.operations.join('+')}${reason} ${shapes.slice(0, 3).join(' ')} ${read} MB ${(step.arithmetic / 1e9).toFixed(2)} Gop`;
+    const known = alike.get(key) ?? { count: 0, seconds: 0 };
+    alike.set(key, { count: known.count + 1, seconds: known.seconds + seconds });
   }
+  const slowest = [...alike].sort(([, a], [, b]) => b.seconds - a.seconds).slice(0, most);
+  for (const [key, { count, seconds }] of slowest)
+    console.log(`  ${(1e3 * seconds).toFixed(3)} ms  ${count} × ${((1e6 * seconds) / count).toFixed(1)} µs  ${key}`);
 }
 
 export function median(numbers: readonly number[]): number {

@@ -3,7 +3,7 @@
 //
 // A multiprocessor takes w = ⌈workgroups/processors⌉ workgroups, `resident` at once. It is bound by what all of them compute, or, with
 // few of them, by the time that one needs for a step, during which nothing hides that it waits for memory and for its barriers:
-// time = max(w·steps·(operations of a step)/rate, ⌈w/resident⌉·steps·step) and the writes of ⌈w/resident⌉ tiles. Cutting k makes workgroups, and costs a second dispatch
+// time = max(w·steps·(operations of a step)/rate, ⌈w/resident⌉·steps·step). Cutting k makes workgroups, and costs a second dispatch
 // that reads what the first left (matmul-parts.ts).
 import type { DeviceTraits, SubgroupMatrix } from '../traits.ts';
 import { partsBytes } from './matmul-parts.ts';
@@ -66,7 +66,7 @@ const storedTiles: readonly (Speed & SubgroupTile)[] = [
   { sizes: [32, 64, 32, 1, 2], rate: 80, resident: 12, step: 650 }, // ≈
 ];
 
-/** Multiprocessors (WebGPU does not tell), bytes a nanosecond of sums and their parts, and nanoseconds of a dispatch. */
+/** Multiprocessors (WebGPU does not tell), bytes a nanosecond of parts of sums, and nanoseconds of a dispatch. */
 const device = { processors: 132, bytes: 2000, dispatch: 4000 } as const;
 
 /** Parts into which k may be cut, and the least numbers along k of one. */
@@ -87,12 +87,10 @@ function nanosecondsOf({ m, n, k, batch, ...rest }: Product, form: Sizes, speed:
   const each = Math.ceil(workgroups / device.processors);
   const steps = Math.ceil(partLength(k, parts, tileK) / tileK);
   const computing = (each * 2 * tileM * tileN * tileK * device.processors) / (speed.rate * 1e3);
-  const rounds = Math.ceil(each / speed.resident);
-  const waiting = rounds * speed.step;
-  const writing = (rounds * 4 * tileM * tileN * device.processors) / device.bytes;
+  const waiting = Math.ceil(each / speed.resident) * speed.step;
   const bytes = partsBytes({ m, n, k, batch, ...rest }, parts);
   const adding = parts > 1 ? device.dispatch + (2 * bytes) / device.bytes : 0;
-  return steps * Math.max(computing, waiting) + writing + adding;
+  return steps * Math.max(computing, waiting) + adding;
 }
 
 function fastest<Form extends Sizes>(
