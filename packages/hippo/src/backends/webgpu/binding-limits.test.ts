@@ -42,6 +42,7 @@ function trainingStep(config: ModelConfigInput, batch: number, length: number) {
 it.each([
   ['H3 and attention', { d_model: 2560, mixer: ['h3', 'attention'], num_heads: 20, rotary_emb_dim: 64 }, 8],
   ['heads of several channels', { d_model: 2048, mixer: ['h3'], num_heads: 16, head_dim: 2 }, 16],
+  ['heads of many channels', { d_model: 1024, mixer: ['h3'], num_heads: 16, head_dim: 8 }, 16],
   ['S4D and gated SSM', { d_model: 512, mixer: ['s4d', 'gss'], tie_embeddings: false }, 32],
 ] as const)('%s: no binding exceeds the base limit', (_, { mixer, ...config }, batch) => {
   const settings = { ...config, vocab_size: 50_257, mixer: [...mixer], n_layer: mixer.length, resid_dropout: 0.1 };

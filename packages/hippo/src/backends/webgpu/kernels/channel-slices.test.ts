@@ -17,6 +17,14 @@ it('leaves what fits whole', () => {
   expect(slice?.of(input(2), 100)).toEqual(input(2));
 });
 
+it('reads an operand of one number a channel from a bit before', () => {
+  const [, second] = channelSlices(40, [1024], 16_384);
+  expect([second?.from, second?.count]).toEqual([16, 16]);
+  expect(second?.of(input(1), 1024)).toEqual(input(1, { from: 16_384, to: 32_768 }));
+  expect(second?.of(input(2), 4)).toEqual(input(2, { from: 0, to: 128 }));
+  expect(second?.numberOf('channel')).toBe('channel + 16u');
+});
+
 it('cuts at channels where every operand starts at a multiple of 256', () => {
   const slices = channelSlices(200, [1000, 4], 70_000);
   expect(slices.map(({ from, count }) => [from, count])).toEqual([

@@ -105,7 +105,6 @@ export function chunkChoice(
       8 * batch * states,
       16 * table.vectors,
       4 * states,
-      4,
       4 * sizes.taps,
       4 * batch * Math.max(0, sizes.taps - 1),
     ],

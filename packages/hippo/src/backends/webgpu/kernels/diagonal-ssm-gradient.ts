@@ -74,7 +74,7 @@ interface Places {
 function gradientChoice(layout: Layout, operands: Operands, traits: DeviceTraits): KernelChoice {
   const { sizes, table, bytes } = layout;
   const { channels, batch, length, states } = sizes;
-  const perChannel = [4 * batch * length, 8 * batch * states, 4 * states, 4, ...Object.values(bytes)];
+  const perChannel = [4 * batch * length, 8 * batch * states, 4 * states, ...Object.values(bytes)];
   const slices = channelSlices(channels, perChannel, traits.maxBindingBytes);
   let at = 0;
   const part = (size: number): Memory => {
@@ -323,7 +323,7 @@ fn main(@builtin(local_invocation_index) thread: u32, ${gridParameters}) {
     let power = dk * vec2<f32>(table[entries + n * 8u + l / 4u][l % 4u], table[entries + n * 8u + 4u + l / 4u][l % 4u]);
     dC += 2.0 * power;
     dPole += f32(l) * times(c, power);
-    ${dSkip === undefined ? '' : 'if (l == 0u && n == 0u) { dSkip[channel] = dk; }'}
+    ${dSkip === undefined ? '' : `if (l == 0u && n == 0u) { dSkip[${slice.numberOf('channel')}] = dk; }`}
   }
   dLogPoleRe[i] = dPole.x;
   dLogPoleIm[i] = -dPole.y;

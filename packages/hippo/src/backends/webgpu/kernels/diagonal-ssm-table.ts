@@ -73,7 +73,7 @@ export function ssmTableDispatch(table: SsmTable, operands: SsmOperands, slice: 
   for (var j = thread; j < ${haloOf(taps) + 4}u; j += ${threads}u) {
     var tap = 0.0;
     if (j < ${taps}u) { tap = taps[channel * ${taps}u + j]; }
-    if (j == 0u) { tap += shiftSkip[channel]; }
+    if (j == 0u) { tap += shiftSkip[${slice.numberOf('channel')}]; }
     table[start + ${4 * table.shift}u + j] = tap;
   }`;
   const shared = states <= mostShared;
@@ -128,7 +128,7 @@ ${shared ? '    if (i % 4u == 2u) { jumps[i / 4u] = power; }\n' : ''}    if (i %
   for (var l = thread; l < ${chunk}u; l += ${threads}u) {
     var sum = 0.0;
     for (var i = l; i < ${threads}u; i += ${chunk}u) { sum += sums[i]; }
-    sum *= 2.0;${skip === undefined ? '' : '\n    if (l == 0u) { sum += skip[channel]; }'}
+    sum *= 2.0;${skip === undefined ? '' : `\n    if (l == 0u) { sum += skip[${slice.numberOf('channel')}]; }`}
     table[start + ${4 * table.kernel}u + l] = sum;
   }${shift === undefined ? '' : shiftLines}
 }`;
