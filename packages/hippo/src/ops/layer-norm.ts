@@ -5,6 +5,7 @@ import { operand, rule } from '../graph/rule.ts';
 import { applyOperation } from '../graph/trace.ts';
 import type { Operation, Value } from '../graph/value.ts';
 import { elementCount, formatShape } from '../tensor/shape.ts';
+import { roundToF16 } from './cast-to-f16.ts';
 
 /** `halves`: y is f16, which planning asks for where only products read it (plan/halve-factors.ts). */
 export type LayerNormAttributes = { readonly epsilon: number; readonly halves?: boolean };
@@ -37,7 +38,7 @@ export const layerNormOperation: Operation<LayerNormAttributes> = {
     if (!x || !weight || !mean || !deviation || !g) return [];
     return applyOperation(layerNormGradientOperation, [g, x, weight, mean, deviation], {});
   },
-  reference: ([x, weight, bias], { epsilon }) => {
+  reference: ([x, weight, bias], { epsilon, halves }) => {
     if (!x || !weight || !bias) return [];
     const width = x.shape[x.shape.length - 1] ?? 1;
     const rows = x.data.length / width;
@@ -54,7 +55,7 @@ export const layerNormOperation: Operation<LayerNormAttributes> = {
       for (let i = 0; i < width; i++)
         y[row * width + i] = ((values[i] ?? 0) - mean) * deviation * (weight.data[i] ?? 0) + (bias.data[i] ?? 0);
     }
-    return [y, means, deviations];
+    return [halves ? roundToF16(y) : y, means, deviations];
   },
   operations: ([x]) => 8 * elementCount(x?.shape ?? []),
 };

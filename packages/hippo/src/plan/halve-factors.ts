@@ -1,12 +1,14 @@
 // Halve: factors of matrix products that a backend would rather read as f16 are rounded once, where they are made or in a pass of their
 // own, and read by halves from then on. A factor gains when two products read it (a weight forward and backward, an activation forward and
 // in its weight's gradient) or when a fused group makes it, which then writes halves at no cost. Sums of such a factor (the gradient of a
-// bias) read the halves too, and where nobody else reads it, a kernel that can writes nothing but them.
+// bias) read the halves too, and where nobody else reads it, a kernel that can writes nothing but them. Weights are rounded together, when
+// the first of them is read.
 import type { Graph } from '../graph/graph.ts';
 import { rewrite } from '../graph/rewrite.ts';
-import { applyOperation, applySingle } from '../graph/trace.ts';
+import { applyOperation, applySingle, read } from '../graph/trace.ts';
 import type { Node, Value } from '../graph/value.ts';
-import { castToF16Operation } from '../ops/cast-to-f16.ts';
+import type { Variable } from '../graph/variable.ts';
+import { castAllToF16Operation, castToF16Operation } from '../ops/cast-to-f16.ts';
 import { reshape } from '../ops/reshape.ts';
 import { storageOf } from './fuse.ts';
 import type { KernelTable, LoweredKernel } from './kernel.ts';
@@ -30,9 +32,18 @@ export function halveFactors(graph: Graph, { halves }: KernelTable<LoweredKernel
   };
   const onlyHalves = readByHalvesOnly(graph, readAs);
   const rounded = new Map<Value | undefined, Value>();
+  const weights = [...halved].flatMap((storage) => (storage?.node.operation.leaf === 'variable' ? [storage] : []));
+  const roundWeights = (): void => {
+    const sources = weights.map(({ node }) => read(node.attributes.variable as Variable));
+    const halves = applyOperation(castAllToF16Operation, sources, {});
+    weights.forEach((weight, at) => {
+      rounded.set(weight, halves[at] as Value); // one result a source
+    });
+  };
   /** The rounded storage, under the shape in which it is read. */
   const halfOf = (value: Value, rebuilt: Value): Value => {
     const storage = storageOf(value);
+    if (weights.includes(storage) && !rounded.has(storage)) roundWeights();
     const half = rounded.get(storage) ?? applySingle(castToF16Operation, [storageOf(rebuilt)], {});
     rounded.set(storage, half);
     return half.shape === value.shape ? half : reshape(half, value.shape);

@@ -44,10 +44,10 @@ export interface KernelTable<K extends LoweredKernel = LoweredKernel> {
   /** Which operands of a node are better read as f16, on backends whose products round their factors: plan/halve-factors.ts. */
   halves?(node: Node): Halves;
   /**
-   * Columns of a panel, where a product of two matrices gains from a second operand that was packed before; else undefined.
-   * See ops/pack-columns.ts.
+   * How a product of two matrices would rather read its second operand, where that is a frozen weight: in panels of so many columns
+   * (ops/pack-columns.ts) or rounded to f16; undefined: as it lies.
    */
-  packing?(node: Node): number | undefined;
+  packing?(node: Node): number | 'f16' | undefined;
   /**
    * The results of a node by way of values that depend on its parameters alone, where computing these once pays while the
    * parameters are frozen; else undefined. `inputs` are the node's operands.

@@ -14,6 +14,7 @@ import { explainPlan, type PlanTotals, planTotals } from '../plan/explain.ts';
 import { makePlan } from '../plan/make-plan.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { TypedArray } from '../tensor/dtype.ts';
+import { float16ToFloat } from '../tensor/half-floats.ts';
 import type { HostTensor } from '../tensor/host-tensor.ts';
 import { elementCount, formatShape } from '../tensor/shape.ts';
 import { packWeights, releasePacked } from './packed-weights.ts';
@@ -123,7 +124,8 @@ export async function compile<Inputs extends string = never, Outputs extends str
     writeInputs(inputs);
     for (let at = 0; at < plan.steps.length; at++) {
       await prepared.runSteps(at, at + 1);
-      for (const numbers of await prepared.readStep(at)) {
+      for (const read of await prepared.readStep(at)) {
+        const numbers = read instanceof Uint16Array ? Float32Array.from(read, float16ToFloat) : read;
         // −∞ is how attention hides later tokens; it turns bad only when it meets another infinity, which shows as NaN.
         const index = numbers.findIndex((x: number) => Number.isNaN(x) || x === Number.POSITIVE_INFINITY);
         const step = plan.steps[at];

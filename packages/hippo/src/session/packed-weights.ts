@@ -1,11 +1,12 @@
-// Packed weights: a product whose second operand is a frozen weight reads it from panels that are made once, at compile time,
-// and shared by every function compiled for the same store (the plans of all prefill chunks, the scorer). The backend says
-// which products gain from it (`KernelTable.packing`); a function with few rows reads the weight as it lies.
+// Packed weights: a product whose second operand is a frozen weight reads it from panels, or rounded to f16, as it was made once, at
+// compile time, for every function compiled for the same store (the plans of all prefill chunks, the scorer). The backend says
+// which products gain from it (`KernelTable.packing`); others read the weight as it lies.
 import type { Graph } from '../graph/graph.ts';
 import { rewrite } from '../graph/rewrite.ts';
-import { assign, read, traceGraph } from '../graph/trace.ts';
-import type { Node } from '../graph/value.ts';
+import { applyOperation, applySingle, assign, read, traceGraph } from '../graph/trace.ts';
+import type { Node, Value } from '../graph/value.ts';
 import { stateVariable, type Variable } from '../graph/variable.ts';
+import { castToF16Operation } from '../ops/cast-to-f16.ts';
 import type { MatmulAttributes } from '../ops/matmul.ts';
 import { packedMatmul } from '../ops/matmul-epilogue.ts';
 import { packColumns, packColumnsOperation } from '../ops/pack-columns.ts';
@@ -24,8 +25,8 @@ export interface PackedGraph {
 interface Shared {
   readonly variable: Variable;
   readonly weight: Variable;
-  readonly transposed: boolean;
-  readonly width: number;
+  /** What fills the variable. */
+  make(weight: Value): Value;
   users: number;
 }
 
@@ -42,13 +43,15 @@ export function packWeights(
 ): PackedGraph {
   const held = new Set<Shared>();
   const packed = rewrite(graph, (node, inputs) => {
-    const width = kernels.packing?.(node);
-    const weight = width === undefined ? undefined : frozenWeight(node, graph, frozen);
+    const packing = kernels.packing?.(node);
+    const weight = packing === undefined ? undefined : frozenWeight(node, graph, frozen);
     const [a] = inputs;
-    if (width === undefined || !weight || !a) return undefined;
+    if (packing === undefined || !weight || !a) return undefined;
     const { transposeA, transposeB: transposed } = node.attributes as MatmulAttributes;
-    const shared = sharedPanels(store, { weight, transposed, width });
+    const shared =
+      packing === 'f16' ? sharedHalves(store, weight) : sharedPanels(store, { weight, transposed, width: packing });
     held.add(shared);
+    if (packing === 'f16') return applyOperation(node.operation, [a, read(shared.variable)], node.attributes);
     return [packedMatmul(a, read(shared.variable), { transposeA, columns: node.outputs[0]?.shape[1] ?? 1 })];
   });
   if (held.size === 0) return { graph, packed: [], fill: undefined };
@@ -58,8 +61,7 @@ export function packWeights(
   });
   store.initialize(variables);
   const fill = traceGraph(() => {
-    for (const { variable, weight, transposed, width } of held)
-      assign(variable, packColumns(read(weight), { transposed, width }));
+    for (const { variable, weight, make } of held) assign(variable, make(read(weight)));
     return {};
   });
   return { graph: packed, packed: variables, fill };
@@ -84,15 +86,29 @@ function frozenWeight({ inputs }: Node, graph: Graph, frozen: ReadonlySet<Variab
   return frozen.has(variable) && !graph.assignments.has(variable) ? variable : undefined;
 }
 
-function sharedPanels(store: Store, wanted: Pick<Shared, 'weight' | 'transposed' | 'width'>): Shared {
+function sharedPanels(
+  store: Store,
+  { weight, ...layout }: { readonly weight: Variable; readonly transposed: boolean; readonly width: number },
+): Shared {
+  const [panels] = packColumnsOperation.infer([weight], layout);
+  const name = `${weight.name}.packed${layout.width}${layout.transposed ? 't' : ''}`;
+  const variable = stateVariable(name, panels?.shape ?? []);
+  return sharedIn(store, { variable, weight, make: (value) => packColumns(value, layout) });
+}
+
+function sharedHalves(store: Store, weight: Variable): Shared {
+  const variable = stateVariable(`${weight.name}.f16`, weight.shape, 'f16');
+  return sharedIn(store, { variable, weight, make: (value) => applySingle(castToF16Operation, [value], {}) });
+}
+
+/** The one of this name that other functions use, or this one from now on. */
+function sharedIn(store: Store, wanted: Omit<Shared, 'users'>): Shared {
   const known = sharedOf.get(store) ?? new Map<string, Shared>();
   sharedOf.set(store, known);
-  const { weight, transposed, width } = wanted;
-  const name = `${weight.name}.packed${width}${transposed ? 't' : ''}`;
+  const { name } = wanted.variable;
   const found = known.get(name);
   if (found && store.has(found.variable)) return found;
-  const [panels] = packColumnsOperation.infer([weight], { transposed, width });
-  const made: Shared = { ...wanted, variable: stateVariable(name, panels?.shape ?? []), users: 0 };
+  const made = { ...wanted, users: 0 };
   known.set(name, made);
   return made;
 }

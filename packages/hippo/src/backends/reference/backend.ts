@@ -7,6 +7,7 @@ import { constantNumbers } from '../../ops/constant.ts';
 import type { KernelTable, LoweredKernel } from '../../plan/kernel.ts';
 import type { Location, Plan, PlanStep } from '../../plan/plan.ts';
 import { allocateArray, type TypedArray } from '../../tensor/dtype.ts';
+import { floatToFloat16 } from '../../tensor/half-floats.ts';
 import { contiguousStrides, elementCount } from '../../tensor/shape.ts';
 import type { Backend, DeviceBuffer, PreparedPlan } from '../backend.ts';
 
@@ -57,13 +58,13 @@ function readView(source: Numbers, { offset, strides }: View, output: ValueType)
 
 function allocateNumbers({ dtype, shape }: ValueType): Numbers {
   const count = elementCount(shape);
-  if (dtype === 'f32') return new Float64Array(count);
+  if (dtype === 'f32' || dtype === 'f16') return new Float64Array(count);
   return dtype === 'i32' ? new Int32Array(count) : new Uint32Array(count);
 }
 
 function toHost(data: Numbers, type: ValueType): TypedArray {
   const array = allocateArray(type.dtype, data.length);
-  array.set(data);
+  array.set(type.dtype === 'f16' ? Uint16Array.from(data, floatToFloat16) : data);
   return array;
 }
 

@@ -8,12 +8,13 @@ import { absorbIntoQuantizedMatmul, quantizedMatmulOperation } from '../../ops/q
 import { sumOperation } from '../../ops/sum.ts';
 import type { Halves } from '../../plan/halve-factors.ts';
 import type { KernelTable, LoweredKernel } from '../../plan/kernel.ts';
+import { castChoosers } from './kernels/cast-to-f16.ts';
 import { attentionChoosers } from './kernels/causal-attention.ts';
 import type { Chooser } from './kernels/chooser.ts';
 import type { Dispatch, KernelChoice } from './kernels/dispatch.ts';
 import { elementwiseChoice, elementwiseNames } from './kernels/elementwise.ts';
 import { halvableOperands, linearCrossEntropyChoosers } from './kernels/linear-cross-entropy.ts';
-import { halvableFactors, matmulChoosers } from './kernels/matmul.ts';
+import { halvableFactors, matmulChoosers, mayHaveHalfWeight } from './kernels/matmul.ts';
 import { roundsFactors } from './kernels/matmul-forms.ts';
 import { quantizedMatmulChoosers } from './kernels/quantized-matmul.ts';
 import { rowChoosers } from './kernels/row-choosers.ts';
@@ -32,6 +33,7 @@ const choosers: Readonly<Record<string, Chooser>> = {
   ...matmulChoosers,
   ...quantizedMatmulChoosers,
   ...linearCrossEntropyChoosers,
+  ...castChoosers,
   ...attentionChoosers,
   ...samplingChoosers,
   ...sequenceChoosers,
@@ -71,6 +73,11 @@ export function webGpuKernels(traits: DeviceTraits, maxBufferBytes: number): Ker
       const choice = choosers[node.operation.name]?.(node, traits);
       return choice && finish(node.operation.name, choice);
     },
+    ...(traits.precision === 'f16' &&
+      traits.f16 && {
+        packing: (node: Node) =>
+          node.operation.name === matmulOperation.name && mayHaveHalfWeight(node) ? 'f16' : undefined,
+      }),
     ...(roundsFactors(traits) && { halves: (node: Node) => halves[node.operation.name]?.(node, traits) ?? {} }),
     epilogues: new Map([
       [matmulOperation.name, absorbIntoMatmul],

@@ -12,7 +12,7 @@ import type { Binding, Dispatch } from './dispatch.ts';
 import { gridOf, gridParameters, workgroupNumber } from './grid.ts';
 import { withMath } from './math.ts';
 import { type Finish, finishOf } from './matmul-finish.ts';
-import { type Product, sumText, tidy } from './matmul-product.ts';
+import { type Product, sumText, tidy, timesText } from './matmul-product.ts';
 import { type Source, sourceA, sourceB } from './matmul-source.ts';
 
 /** Rows, or columns, that these kernels take at most. */
@@ -135,8 +135,9 @@ function fewText(source: Source, { few, padded }: { readonly few: number; readon
   };
 }
 
-/** f32 weights along k: a unit is a quad. */
+/** Weights along k as they lie: a unit is a quad of f32, or 16 bytes of halves. */
 function plainUnits(source: Source, k: number): WeightUnits {
+  if (source.octets) return halfUnits(source.bindings, source.octets, k);
   return {
     bindings: source.bindings,
     quads: 1,
@@ -145,6 +146,21 @@ function plainUnits(source: Source, k: number): WeightUnits {
     fetch: (name, row, unit) => `let ${name} = loadMany(batch, ${row}, ${unit});`,
     expand: (name) => name,
     place: (unit) => unit,
+  };
+}
+
+function halfUnits(bindings: readonly Binding[], octets: NonNullable<Source['octets']>, k: number): WeightUnits {
+  return {
+    bindings,
+    quads: 2,
+    count: k / 8,
+    text: octets('loadMany', { rows: false, columns: false }),
+    fetch: (name, row, unit) => `let ${name} = loadMany(batch, ${row}, ${unit});`,
+    expand: (name, i) => {
+      const [x, y] = i === 0 ? ['x', 'y'] : ['z', 'w'];
+      return `vec4<f32>(unpack2x16float(${name}.${x}), unpack2x16float(${name}.${y}))`;
+    },
+    place: (unit, i) => sumText(timesText(`(${unit})`, 2), i),
   };
 }
 

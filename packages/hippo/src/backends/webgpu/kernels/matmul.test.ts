@@ -5,6 +5,7 @@ import { webGpuTested } from '../../../testing/webgpu.test-support.ts';
 import { type KernelHarness, openKernelHarness } from './kernel-harness.test-support.ts';
 import {
   baseTraits,
+  boundInputs,
   expectedProduct,
   largestDifference,
   largeTraits,
@@ -100,7 +101,7 @@ describe.runIf(webGpuTested)('products on a device', async () => {
     const choice = form ? pieceKernel(product, traits, form) : productKernel(product, traits);
     const inputs = productInputs(options);
     const [c = []] = await harness.run(choice, {
-      inputs,
+      inputs: boundInputs(options, inputs),
       outputs: [{ count: product.batch * product.m * product.n }],
       maxBindingBytes: traits.maxBindingBytes,
     });
@@ -128,6 +129,24 @@ describe.runIf(webGpuTested)('products on a device', async () => {
     async (_name, tile) => {
       const form: MatmulForm = { kind: 'tile', tile, parts: 3, reason: '' };
       expect(await differenceOf({ m: 70, n: 45, k: 101, epilogue: true }, 1 << 20, form)).toBeLessThan(2e-5);
+    },
+    120_000,
+  );
+  it.each<TestProduct>([
+    { m: 3, n: 40, k: 64, transposeB: true },
+    { m: 3, n: 40, k: 40 },
+    { m: 72, n: 5, k: 40, transposeB: true },
+    { m: 40, n: 48, k: 56, transposeB: true, epilogue: true },
+    { m: 40, n: 48, k: 56, transposeA: true, batch: 2 },
+  ])(
+    'come out of factors in halves, whole and in pieces: %o',
+    async (options) => {
+      const halves = { ...options, halves: true };
+      for (const most of [1 << 20, 5000]) {
+        const difference = await differenceOf(halves, most);
+        expect(difference).toBeLessThan(4e-3);
+        expect(difference).toBeGreaterThan(1e-5);
+      }
     },
     120_000,
   );

@@ -45,6 +45,12 @@ export function halvableFactors(node: Node, traits: DeviceTraits): readonly numb
   return factors.flatMap(({ matrix, columns }, at) => (mayBeHalves(matrix, columns) ? [at] : []));
 }
 
+/** Whether the second operand's rows are whole pieces of eight. */
+export function mayHaveHalfWeight(node: Node): boolean {
+  const product = productOf(node);
+  return product !== undefined && mayBeHalves(product.b, extentB(product)[1]);
+}
+
 /** Whether a matrix's rows can be read eight numbers at a time. */
 export function mayBeHalves({ lead, batch, halves }: Matrix, columns: number): boolean {
   return !halves && [lead, batch, columns].every((count) => count % 8 === 0);
