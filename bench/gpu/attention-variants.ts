@@ -35,11 +35,14 @@ const form = (
   rowsEach: number,
   columns: number,
   other: Partial<SubgroupAttentionForm> = {},
-): SubgroupAttentionForm => ({ subgroups, rowsEach, columns, held: true, prefetch: true, ...other });
+): SubgroupAttentionForm => ({ subgroups, across: 1, rowsEach, columns, held: true, prefetch: true, ...other });
 
+const lazy = { prefetch: false } as const;
+
+/** Those that the device has no room for are left out. */
 const forms: readonly SubgroupAttentionForm[] = [
   form(4, 16, 32),
-  form(4, 16, 32, { prefetch: false }),
+  form(4, 16, 32, lazy),
   form(4, 16, 64),
   form(4, 16, 16),
   form(2, 16, 32),
@@ -48,14 +51,27 @@ const forms: readonly SubgroupAttentionForm[] = [
   form(8, 16, 32),
   form(8, 16, 16),
   form(2, 32, 32),
-  form(2, 32, 32, { held: false }),
-  form(2, 32, 16, { held: false }),
+  form(2, 32, 32, lazy),
   form(4, 32, 32),
   form(4, 32, 16),
+  form(4, 16, 16, { held: false }),
+  form(2, 32, 16, { held: false }),
+  form(2, 32, 16, { held: false, ...lazy }),
+  form(4, 32, 32, { across: 2 }),
+  form(4, 32, 32, { across: 2, ...lazy }),
+  form(4, 16, 32, { across: 2 }),
+  form(8, 32, 32, { across: 2 }),
 ];
 
-const nameOf = ({ subgroups, rowsEach, columns, held, prefetch }: SubgroupAttentionForm): string =>
-  `f16 ${subgroups}×${rowsEach} rows c${columns}${held ? ' held' : ''}${prefetch ? ' prefetch' : ''}`;
+/** Rows and columns of a tile, by how many subgroups. */
+function nameOf({ subgroups, across, rowsEach, columns, held, prefetch }: SubgroupAttentionForm): string {
+  const words = [
+    `${(subgroups / across) * rowsEach}×${columns} by ${subgroups / across}${across === 1 ? '' : `×${across}`}`,
+    ...(held ? [] : ['not held']),
+    ...(prefetch ? ['prefetch'] : []),
+  ];
+  return `f16 ${words.join(' ')}`;
+}
 
 /** The dispatches of sequences in parts take turns. */
 function dispatchesOf(kind: Variant['kind']): Variant['dispatchesOf'] {
