@@ -11,7 +11,7 @@ import {
 
 const { causalAttentionChoice } = await webGpuModule('kernels/causal-attention');
 const { causalAttentionGradientChoice } = await webGpuModule('kernels/causal-attention-gradient');
-const { subgroupGradientChoice } = await webGpuModule('kernels/causal-attention-gradient-subgroup');
+const { gradientForms, subgroupGradientChoice } = await webGpuModule('kernels/causal-attention-gradient-subgroup');
 const { subgroupAttentionChoice } = await webGpuModule('kernels/causal-attention-subgroup');
 
 /** The operation of each kind, and the gradient's two dispatches. */
@@ -73,35 +73,42 @@ function nameOf({ subgroups, across, rowsEach, columns, held, prefetch }: Subgro
   return `f16 ${words.join(' ')}`;
 }
 
-/** The dispatches of sequences in parts take turns. */
-function dispatchesOf(kind: Variant['kind']): Variant['dispatchesOf'] {
+/** The passes of a kind that are measured; the dispatches of sequences in parts take turns. */
+function dispatchesOf(own: readonly Pass[]): Variant['dispatchesOf'] {
   return (all, pass) => {
-    if (pass === kind) return all;
-    if (kind === 'forward' || pass === 'forward' || pass === 'gradient') return [];
-    return all.filter((_, i) => i % 2 === (pass === 'queries' ? 0 : 1));
+    if (!own.includes(pass)) return [];
+    return pass === 'queries' || pass === 'keys' ? all.filter((_, i) => i % 2 === (pass === 'queries' ? 0 : 1)) : all;
   };
 }
 
-/** The f32 kernels first. */
+function variant(
+  name: string,
+  own: readonly [Pass, ...Pass[]],
+  choice: KernelChoice | undefined,
+  rest: Pick<Variant, 'chosen' | 'tolerance'>,
+): readonly Variant[] {
+  const kind = own[0] === 'forward' ? 'forward' : 'gradient';
+  return choice ? [{ name, kind, choice, ...rest, dispatchesOf: dispatchesOf(own) }] : [];
+}
+
+/** The f32 kernels first. Other forms are those of one pass, beside the chosen ones of the others. */
 export function attentionVariants(node: AttentionNode, traits: DeviceTraits, choices: boolean): readonly Variant[] {
   const f16: DeviceTraits = { ...traits, precision: 'f16' };
   const f32: DeviceTraits = { ...traits, precision: 'f32' };
-  const make = (
-    name: string,
-    kind: Variant['kind'],
-    choice: KernelChoice | undefined,
-    rest: Pick<Variant, 'chosen' | 'tolerance'>,
-  ): readonly Variant[] => (choice ? [{ name, kind, choice, ...rest, dispatchesOf: dispatchesOf(kind) }] : []);
+  const whole = ['gradient', 'queries', 'keys'] as const;
+  const exact = { chosen: true, tolerance: 0 };
   const taken = { chosen: true, tolerance: 5e-3 };
   const other = { chosen: false, tolerance: 5e-3 };
   return [
-    ...make('f32', 'forward', causalAttentionChoice(node, f32), { chosen: true, tolerance: 0 }),
-    ...make('f32', 'gradient', causalAttentionGradientChoice(node, f32), { chosen: true, tolerance: 0 }),
-    ...make('f16', 'forward', subgroupAttentionChoice(node, f16), taken),
-    ...make('f16', 'gradient', subgroupGradientChoice(node, f16), taken),
+    ...variant('f32', ['forward'], causalAttentionChoice(node, f32), exact),
+    ...variant('f32', whole, causalAttentionGradientChoice(node, f32), exact),
+    ...variant('f16', ['forward'], subgroupAttentionChoice(node, f16), taken),
+    ...variant('f16', whole, subgroupGradientChoice(node, f16), taken),
     ...(choices ? forms : []).flatMap((one) => [
-      ...make(nameOf(one), 'forward', subgroupAttentionChoice(node, f16, [one]), other),
-      ...make(nameOf(one), 'gradient', subgroupGradientChoice(node, f16, { queries: [one], keys: [one] }), other),
+      ...variant(nameOf(one), ['forward'], subgroupAttentionChoice(node, f16, [one]), other),
+      ...(['queries', 'keys'] as const).flatMap((pass) =>
+        variant(nameOf(one), [pass], subgroupGradientChoice(node, f16, { ...gradientForms, [pass]: [one] }), other),
+      ),
     ]),
   ];
 }

@@ -56,6 +56,7 @@ export interface SubgroupAttentionTile extends SubgroupAttentionForm, AttentionN
   readonly vectorsEach: number;
 }
 
+/** Numbers by which a row in workgroup memory is longer than its content. */
 const padding = 8;
 
 /** The first of the forms that suits the sizes and fits the device; undefined: none, or the device is to compute in f32. */
@@ -122,7 +123,7 @@ function lengthsOf(tile: SubgroupAttentionTile) {
 }
 
 /** Bytes of workgroup memory, with a little for a flag. */
-export function bytesOf(tile: SubgroupAttentionTile): number {
+function bytesOf(tile: SubgroupAttentionTile): number {
   const { columnTiles, ownTiles, weights, scratch } = lengthsOf(tile);
   return 8 * (columnTiles + ownTiles + weights) + 16 * scratch + 16;
 }
@@ -166,11 +167,11 @@ ${sources.map(reader).join('\n')}`;
 const beside = ({ across }: SubgroupAttentionTile, each: number): string | number =>
   across === 1 ? 0 : `side * ${each}u`;
 
-/** WGSL: the beginning of `main`. `order`: tiles with the most work start first. */
-export function entryText(tile: SubgroupAttentionTile, sequences: number, order: 'last first' | 'first first'): string {
+/** WGSL: the beginning of `main`. `order` of the tiles: that in which those with the most work come first. */
+export function entryText(tile: SubgroupAttentionTile, sequences: number, order: 'forwards' | 'backwards'): string {
   const { rows, rowsEach, threads, length, across, columnsEach, columnStride, lanesEach } = tile;
   const tiles = Math.ceil(length / rows);
-  const number = order === 'last first' ? `(${tiles - 1}u - number / ${sequences}u)` : `(number / ${sequences}u)`;
+  const number = order === 'backwards' ? `(${tiles - 1}u - number / ${sequences}u)` : `(number / ${sequences}u)`;
   return `@compute @workgroup_size(${threads})
 fn main(@builtin(local_invocation_index) thread: u32, @builtin(subgroup_id) subgroup: u32,
   @builtin(subgroup_invocation_id) lane: u32, ${gridParameters}) {
@@ -332,7 +333,7 @@ interface MovedSums {
 }
 
 /** A result: sums `name`, each row times `factor`. */
-export interface SubgroupResult {
+interface SubgroupResult {
   readonly name: string;
   readonly target: string;
   /** WGSL: what row r of a lane is multiplied by. */

@@ -101,7 +101,7 @@ let x = weight * (scratch[${placeText(tile, 1, r)}] - own${r});
 weights[${placeText(tile, 0, r)}] = halves(select(vec4<f32>(), x, visible));
 }`;
   const code = `${declarationsText(tile, ['slope', 'query', 'key', 'value'])}
-${entryText(tile, count, 'last first')}
+${entryText(tile, count, 'backwards')}
 ${lines(vectorsEach, (r) => rowSums(tile, r))}
 ${loadOwn(tile, ['query', 'slope'])}
 ${declareSums(tile, 'dq')}
@@ -162,7 +162,7 @@ weights[${placeText(tile, 0, r)}] = halves(select(vec4<f32>(), weight, visible))
 weights[${placeText(tile, 1, r)}] = halves(select(vec4<f32>(), x, visible));
 }`;
   const code = `${declarationsText(tile, ['slope', 'query', 'key', 'value'])}
-${entryText(tile, count, 'first first')}
+${entryText(tile, count, 'forwards')}
 ${loadOwn(tile, ['key', 'value'])}
 ${declareSums(tile, 'dk')}
 ${declareSums(tile, 'dv')}

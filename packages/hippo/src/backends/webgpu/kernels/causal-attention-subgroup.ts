@@ -86,7 +86,7 @@ function forwardCode(tile: SubgroupAttentionTile, sequences: number): string {
   return `${mathFunctions(['log1'])}
 ${declarationsText(tile, ['query', 'key', 'value'])}
 var<workgroup> raised: atomic<u32>;
-${entryText(tile, sequences, 'last first')}
+${entryText(tile, sequences, 'backwards')}
 ${loadOwn(tile, ['query'])}
 ${declareSums(tile, 'y')}
 ${lines(vectorsEach, (r) => `var reference${r} = ${lowest};\nvar total${r} = 0.0;`)}
