@@ -11,7 +11,7 @@ import {
 
 const { causalAttentionChoice } = await webGpuModule('kernels/causal-attention');
 const { causalAttentionGradientChoice } = await webGpuModule('kernels/causal-attention-gradient');
-const { subgroupGradientChoice } = await webGpuModule('kernels/causal-attention-gradient-subgroup');
+const { gradientForms, subgroupGradientChoice } = await webGpuModule('kernels/causal-attention-gradient-subgroup');
 const { subgroupAttentionChoice } = await webGpuModule('kernels/causal-attention-subgroup');
 
 /** The operation of each kind, and the gradient's two dispatches. */
@@ -35,11 +35,14 @@ const form = (
   rowsEach: number,
   columns: number,
   other: Partial<SubgroupAttentionForm> = {},
-): SubgroupAttentionForm => ({ subgroups, rowsEach, columns, held: true, prefetch: true, ...other });
+): SubgroupAttentionForm => ({ subgroups, across: 1, rowsEach, columns, held: true, prefetch: true, ...other });
 
+const lazy = { prefetch: false } as const;
+
+/** Those that the device has no room for are left out. */
 const forms: readonly SubgroupAttentionForm[] = [
   form(4, 16, 32),
-  form(4, 16, 32, { prefetch: false }),
+  form(4, 16, 32, lazy),
   form(4, 16, 64),
   form(4, 16, 16),
   form(2, 16, 32),
@@ -48,44 +51,64 @@ const forms: readonly SubgroupAttentionForm[] = [
   form(8, 16, 32),
   form(8, 16, 16),
   form(2, 32, 32),
-  form(2, 32, 32, { held: false }),
-  form(2, 32, 16, { held: false }),
+  form(2, 32, 32, lazy),
   form(4, 32, 32),
   form(4, 32, 16),
+  form(4, 16, 16, { held: false }),
+  form(2, 32, 16, { held: false }),
+  form(2, 32, 16, { held: false, ...lazy }),
+  form(4, 32, 32, { across: 2 }),
+  form(4, 32, 32, { across: 2, ...lazy }),
+  form(4, 16, 32, { across: 2 }),
+  form(8, 32, 32, { across: 2 }),
 ];
 
-const nameOf = ({ subgroups, rowsEach, columns, held, prefetch }: SubgroupAttentionForm): string =>
-  `f16 ${subgroups}×${rowsEach} rows c${columns}${held ? ' held' : ''}${prefetch ? ' prefetch' : ''}`;
+/** Rows and columns of a tile, by how many subgroups. */
+function nameOf({ subgroups, across, rowsEach, columns, held, prefetch }: SubgroupAttentionForm): string {
+  const words = [
+    `${(subgroups / across) * rowsEach}×${columns} by ${subgroups / across}${across === 1 ? '' : `×${across}`}`,
+    ...(held ? [] : ['not held']),
+    ...(prefetch ? ['prefetch'] : []),
+  ];
+  return `f16 ${words.join(' ')}`;
+}
 
-/** The dispatches of sequences in parts take turns. */
-function dispatchesOf(kind: Variant['kind']): Variant['dispatchesOf'] {
+/** The passes of a kind that are measured; the dispatches of sequences in parts take turns. */
+function dispatchesOf(own: readonly Pass[]): Variant['dispatchesOf'] {
   return (all, pass) => {
-    if (pass === kind) return all;
-    if (kind === 'forward' || pass === 'forward' || pass === 'gradient') return [];
-    return all.filter((_, i) => i % 2 === (pass === 'queries' ? 0 : 1));
+    if (!own.includes(pass)) return [];
+    return pass === 'queries' || pass === 'keys' ? all.filter((_, i) => i % 2 === (pass === 'queries' ? 0 : 1)) : all;
   };
 }
 
-/** The f32 kernels first. */
+function variant(
+  name: string,
+  own: readonly [Pass, ...Pass[]],
+  choice: KernelChoice | undefined,
+  rest: Pick<Variant, 'chosen' | 'tolerance'>,
+): readonly Variant[] {
+  const kind = own[0] === 'forward' ? 'forward' : 'gradient';
+  return choice ? [{ name, kind, choice, ...rest, dispatchesOf: dispatchesOf(own) }] : [];
+}
+
+/** The f32 kernels first. Other forms are those of one pass, beside the chosen ones of the others. */
 export function attentionVariants(node: AttentionNode, traits: DeviceTraits, choices: boolean): readonly Variant[] {
   const f16: DeviceTraits = { ...traits, precision: 'f16' };
   const f32: DeviceTraits = { ...traits, precision: 'f32' };
-  const make = (
-    name: string,
-    kind: Variant['kind'],
-    choice: KernelChoice | undefined,
-    rest: Pick<Variant, 'chosen' | 'tolerance'>,
-  ): readonly Variant[] => (choice ? [{ name, kind, choice, ...rest, dispatchesOf: dispatchesOf(kind) }] : []);
+  const whole = ['gradient', 'queries', 'keys'] as const;
+  const exact = { chosen: true, tolerance: 0 };
   const taken = { chosen: true, tolerance: 5e-3 };
   const other = { chosen: false, tolerance: 5e-3 };
   return [
-    ...make('f32', 'forward', causalAttentionChoice(node, f32), { chosen: true, tolerance: 0 }),
-    ...make('f32', 'gradient', causalAttentionGradientChoice(node, f32), { chosen: true, tolerance: 0 }),
-    ...make('f16', 'forward', subgroupAttentionChoice(node, f16), taken),
-    ...make('f16', 'gradient', subgroupGradientChoice(node, f16), taken),
+    ...variant('f32', ['forward'], causalAttentionChoice(node, f32), exact),
+    ...variant('f32', whole, causalAttentionGradientChoice(node, f32), exact),
+    ...variant('f16', ['forward'], subgroupAttentionChoice(node, f16), taken),
+    ...variant('f16', whole, subgroupGradientChoice(node, f16), taken),
     ...(choices ? forms : []).flatMap((one) => [
-      ...make(nameOf(one), 'forward', subgroupAttentionChoice(node, f16, [one]), other),
-      ...make(nameOf(one), 'gradient', subgroupGradientChoice(node, f16, { queries: [one], keys: [one] }), other),
+      ...variant(nameOf(one), ['forward'], subgroupAttentionChoice(node, f16, [one]), other),
+      ...(['queries', 'keys'] as const).flatMap((pass) =>
+        variant(nameOf(one), [pass], subgroupGradientChoice(node, f16, { ...gradientForms, [pass]: [one] }), other),
+      ),
     ]),
   ];
 }

@@ -2,8 +2,9 @@
 //   node bench/dist/gpu/attention.js [--small] [--rounds=N] [--only=TEXT] [--batch=N] [--choices] [--toggles=A,B] [--output=FILE]
 // 12 heads of 64, 2,048 tokens, batches of 1 and 8 (`--batch`: one of them). Prints a line for each kernel and pass, its time, and how
 // many of the operation's own operations that makes a second. Passes: forward, gradient, and its dispatches over queries and keys
-// (`--only`: those whose names contain the text). `--choices`: the forms of the f16 kernels that the device has room for, too.
-// `--small`: sizes that a software adapter manages. `--toggles`: Dawn's switches instead of the usual ones. Offline.
+// (`--only`: those whose names contain the text). `--choices`: other forms of the f16 kernels too, those that the device has room for,
+// of the gradient's dispatches one by one. `--small`: sizes that a software adapter manages. `--toggles`: Dawn's switches instead of
+// the usual ones. `--output`: a file for all figures, as JSON. Offline.
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { attentionVariants, type Pass, passes, type Variant } from './attention-variants.ts';

@@ -23,7 +23,7 @@ export interface WebGpuOptions extends AdapterOptions {
   readonly without?: readonly WebGpuFeature[];
   /** `default`: ask for no more than every WebGPU device has. Default: all that the adapter has. */
   readonly limits?: 'adapter' | 'default';
-  /** What products of matrices are made in; `f16` needs the feature f16 and adds in f32. Default `f32`. */
+  /** What products of matrices and attention are made in; `f16` needs the feature f16 and adds in f32. Default `f32`. */
   readonly precision?: 'f32' | 'f16';
 }
 

@@ -25,6 +25,6 @@ export interface DeviceTraits {
   readonly subgroups: { readonly min: number; readonly max: number } | undefined;
   /** Sizes offered; empty without the feature. */
   readonly subgroupMatrices: readonly SubgroupMatrix[];
-  /** What products of matrices are made in: `f16` rounds the factors to half precision and adds in f32. */
+  /** What products of matrices, those of attention too, are made in: `f16` rounds the factors to half precision and adds in f32. */
   readonly precision: 'f32' | 'f16';
 }

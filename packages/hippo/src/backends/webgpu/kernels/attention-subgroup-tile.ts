@@ -5,8 +5,10 @@
 // stay in its matrices (registers) over the whole walk, having passed through `columnTiles`, and take no workgroup memory. Scores leave
 // their matrices by way of `scratch`, become weights in f32, and go to `weights` as left factors of what is summed up. There a subgroup
 // reads only what it wrote; WGSL has no barrier for a subgroup alone, so the workgroup's must do.
-// Lanes of a subgroup share a row in groups of columns/4: lane (row, column) has vectors of four scores of rows row, row + step, …, so
-// that everything about a row stays in registers of its lanes.
+// Subgroups lie in a grid with `across` of them side by side: those share rows, and each has a part of the columns (scores) and of the
+// width (sums). With two, matrices that a subgroup reads serve more products, and its own rows take twice as many registers.
+// Lanes of a subgroup share a row in groups: lane (row, column) has vectors of four scores of rows row, row + step, …, so that everything
+// about a row stays in registers of its lanes.
 // Rows of f16 numbers are eight longer than their content, so that the rows of a matrix begin in different banks; those of f32
 // scores too: the four rows that half a warp stores at once then cover all banks.
 import type { DeviceTraits, SubgroupMatrix } from '../traits.ts';
@@ -17,6 +19,8 @@ import { usableMatrix } from './matmul-forms.ts';
 /** What may be chosen. */
 export interface SubgroupAttentionForm {
   readonly subgroups: number;
+  /** Subgroups that share their rows, side by side. */
+  readonly across: 1 | 2;
   /** Rows of a subgroup. */
   readonly rowsEach: number;
   readonly columns: number;
@@ -43,12 +47,16 @@ export interface SubgroupAttentionTile extends SubgroupAttentionForm, AttentionN
   /** Vectors from one row to the next in `columnTiles`, in `weights` and in `scratch`. */
   readonly stride: number;
   readonly columnStride: number;
+  /** A subgroup's columns of scores, and its part of the width of sums. */
+  readonly columnsEach: number;
+  readonly widthEach: number;
   /** Lanes that share a row, the rows between two of a lane, and the vectors of scores of a lane. */
   readonly lanesEach: number;
   readonly rowStep: number;
   readonly vectorsEach: number;
 }
 
+/** Numbers by which a row in workgroup memory is longer than its content. */
 const padding = 8;
 
 /** The first of the forms that suits the sizes and fits the device; undefined: none, or the device is to compute in f32. */
@@ -71,18 +79,21 @@ function subgroupTile(
   form: SubgroupAttentionForm,
   { matrix, size }: { readonly matrix: SubgroupMatrix; readonly size: number },
 ): Omit<SubgroupAttentionTile, keyof PassMemory> {
-  const { subgroups, rowsEach, columns } = form;
-  const lanesEach = columns / 4;
+  const { subgroups, across, rowsEach, columns } = form;
+  const columnsEach = columns / across;
+  const lanesEach = columnsEach / 4;
   return {
     ...node,
     ...form,
     matrix,
     size,
-    rows: subgroups * rowsEach,
+    rows: (subgroups / across) * rowsEach,
     threads: subgroups * size,
     vectors: node.headDim / 4,
     stride: (node.headDim + padding) / 4,
     columnStride: (columns + padding) / 4,
+    columnsEach,
+    widthEach: node.headDim / across,
     lanesEach,
     rowStep: size / lanesEach,
     vectorsEach: (rowsEach * lanesEach) / size,
@@ -90,9 +101,11 @@ function subgroupTile(
 }
 
 /** Whether everything divides into matrices, and a subgroup's scores among its lanes. */
-function isWhole({ matrix, headDim, rowsEach, columns, size, lanesEach, rowStep }: SubgroupAttentionTile): boolean {
+function isWhole(tile: SubgroupAttentionTile): boolean {
+  const { matrix, headDim, rowsEach, columns, columnsEach, widthEach, size, lanesEach, rowStep } = tile;
   const { m, n, k } = matrix;
-  const inMatrices = rowsEach % m === 0 && [headDim, columns].every((count) => count % n === 0 && count % k === 0);
+  const across = [columnsEach, widthEach].every((count) => count % n === 0);
+  const inMatrices = across && rowsEach % m === 0 && [headDim, columns].every((count) => count % k === 0);
   const isPower = (lanesEach & (lanesEach - 1)) === 0;
   return inMatrices && isPower && k % 4 === 0 && size % lanesEach === 0 && rowsEach % rowStep === 0;
 }
@@ -110,7 +123,7 @@ function lengthsOf(tile: SubgroupAttentionTile) {
 }
 
 /** Bytes of workgroup memory, with a little for a flag. */
-export function bytesOf(tile: SubgroupAttentionTile): number {
+function bytesOf(tile: SubgroupAttentionTile): number {
   const { columnTiles, ownTiles, weights, scratch } = lengthsOf(tile);
   return 8 * (columnTiles + ownTiles + weights) + 16 * scratch + 16;
 }
@@ -150,11 +163,15 @@ fn halves(x: vec4<f32>) -> Halves { return Halves(x); }
 ${sources.map(reader).join('\n')}`;
 }
 
-/** WGSL: the beginning of `main`. `order`: tiles with the most work start first. */
-export function entryText(tile: SubgroupAttentionTile, sequences: number, order: 'last first' | 'first first'): string {
-  const { rows, rowsEach, threads, length, lanesEach } = tile;
+/** WGSL: how far the subgroup's part begins behind that of the first one beside it. */
+const beside = ({ across }: SubgroupAttentionTile, each: number): string | number =>
+  across === 1 ? 0 : `side * ${each}u`;
+
+/** WGSL: the beginning of `main`. `order` of the tiles: that in which those with the most work come first. */
+export function entryText(tile: SubgroupAttentionTile, sequences: number, order: 'forwards' | 'backwards'): string {
+  const { rows, rowsEach, threads, length, across, columnsEach, columnStride, lanesEach } = tile;
   const tiles = Math.ceil(length / rows);
-  const number = order === 'last first' ? `(${tiles - 1}u - number / ${sequences}u)` : `(number / ${sequences}u)`;
+  const number = order === 'backwards' ? `(${tiles - 1}u - number / ${sequences}u)` : `(number / ${sequences}u)`;
   return `@compute @workgroup_size(${threads})
 fn main(@builtin(local_invocation_index) thread: u32, @builtin(subgroup_id) subgroup: u32,
   @builtin(subgroup_invocation_id) lane: u32, ${gridParameters}) {
@@ -162,11 +179,12 @@ let number = ${workgroupNumber};
 if (number >= ${sequences * tiles}u) { return; }
 let sequence = number % ${sequences}u;
 let first = ${rows}u * ${number};
-// The subgroup's first row in the tile, the lane's first, and the lane's vector in a row of scores.
-let subgroupRow = subgroup * ${rowsEach}u;
-let laneRow = subgroupRow + lane / ${lanesEach}u;
+// The subgroup's first row in the tile and its place in a row, the lane's first row and its vector among the subgroup's.
+let subgroupRow = subgroup${across === 1 ? '' : ` / ${across}u`} * ${rowsEach}u;
+${across === 1 ? '' : `let side = subgroup % ${across}u;\n`}let laneRow = subgroupRow + lane / ${lanesEach}u;
 let laneVector = lane % ${lanesEach}u;
-let lanePlace = laneRow * ${tile.columnStride}u + laneVector;`;
+let subgroupPlace = ${plus(`subgroupRow * ${columnStride}u`, beside(tile, columnsEach / 4))};
+let lanePlace = ${plus(`laneRow * ${columnStride}u`, beside(tile, columnsEach / 4), 'laneVector')};`;
 }
 
 /** WGSL: row r of a lane in its sequence. */
@@ -182,13 +200,13 @@ export function overLanes({ lanesEach }: SubgroupAttentionTile, name: string, co
   return lines(Math.log2(lanesEach), (bit) => `${name} = ${combine(`subgroupShuffleXor(${name}, ${2 ** bit}u)`)};`);
 }
 
-/** Matrices of a subgroup's rows, of the columns, and of the width: as rows or columns of sums, and along them. */
-export function countsOf({ matrix: { m, n, k }, rowsEach, columns, headDim }: SubgroupAttentionTile) {
+/** Matrices of a subgroup's rows, columns and width as rows or columns of sums; of all columns and the whole width along them. */
+function countsOf({ matrix: { m, n, k }, rowsEach, columns, columnsEach, headDim, widthEach }: SubgroupAttentionTile) {
   return {
     high: rowsEach / m,
-    columnsWide: columns / n,
+    columnsWide: columnsEach / n,
     columnsDeep: columns / k,
-    wide: headDim / n,
+    wide: widthEach / n,
     deep: headDim / k,
   };
 }
@@ -222,13 +240,14 @@ export function loadOwn(tile: SubgroupAttentionTile, sources: readonly string[])
 
 /** WGSL: matrices of scores Σ_d own row[d] · column[d] into an array of `scratch`; `own`, `columns`: which operand of either kind. */
 export function scoresText(tile: SubgroupAttentionTile, own: number, columns: number, array: number): string {
-  const { matrix, stride, rows, columnStride, held } = tile;
+  const { matrix, stride, rows, columnsEach, columnStride, held } = tile;
   const { m, n, k } = matrix;
   const { high, columnsWide, deep } = countsOf(tile);
   const name = (i: number, j: number) => `score${i}_${j}`;
   const left = (i: number, l: number) => (held ? `held${own}_${i}_${l}` : `left${i}`);
   const right = (j: number, l: number): string => {
-    const offset = plus(columns * tile.columns * stride + j * n * stride + (l * k) / 4);
+    const place = columns * tile.columns * stride + j * n * stride + (l * k) / 4;
+    const offset = plus(beside(tile, columnsEach * stride), place);
     return `let right = subgroupMatrixLoad<RightMatrix, col_major>(&columnTiles, ${offset}, ${stride}u);`;
   };
   const add = (i: number, j: number, l: number) =>
@@ -237,7 +256,7 @@ export function scoresText(tile: SubgroupAttentionTile, own: number, columns: nu
 ${held ? '' : `${lines(high, (i) => `let left${i} = ${ownLoad(tile, own, i, l)};`)}\n`}${lines(columnsWide, (j) => `{ ${right(j, l)}\n${lines(high, (i) => add(i, j, l))} }`)}
 }`;
   const store = (i: number, j: number): string => {
-    const offset = plus(`subgroupRow * ${columnStride}u`, (array * rows + i * m) * columnStride + (j * n) / 4);
+    const offset = plus('subgroupPlace', (array * rows + i * m) * columnStride + (j * n) / 4);
     return `subgroupMatrixStore<row_major>(&scratch, ${offset}, ${name(i, j)}, ${columnStride}u);`;
   };
   return `{
@@ -255,7 +274,7 @@ export function declareSums(tile: SubgroupAttentionTile, name: string): string {
 
 /** WGSL: `name`i_j += Σ over the columns of weight · column, with the weights in array `array`. */
 export function addWeighted(tile: SubgroupAttentionTile, name: string, array: number, columns: number): string {
-  const { matrix, stride, rows, columnStride } = tile;
+  const { matrix, stride, rows, columnStride, widthEach } = tile;
   const { m, n, k } = matrix;
   const { high, columnsDeep, wide } = countsOf(tile);
   const left = (i: number, l: number): string => {
@@ -263,7 +282,8 @@ export function addWeighted(tile: SubgroupAttentionTile, name: string, array: nu
     return `let left${i} = ${leftLoad('weights', offset, columnStride)};`;
   };
   const right = (j: number, l: number): string => {
-    const offset = plus(columns * tile.columns * stride + l * k * stride + (j * n) / 4);
+    const place = columns * tile.columns * stride + l * k * stride + (j * n) / 4;
+    const offset = plus(beside(tile, widthEach / 4), place);
     return `let right = subgroupMatrixLoad<RightMatrix, row_major>(&columnTiles, ${offset}, ${stride}u);`;
   };
   const add = (i: number, j: number) =>
@@ -275,29 +295,29 @@ ${lines(wide, (j) => `{ ${right(j, l)}\n${lines(high, (i) => add(i, j))} }`)}
   return lines(columnsDeep, step);
 }
 
-/** Part `at` of the width, as wide as the columns, in which sums pass through `scratch`. */
+/** Part `at` of a subgroup's width, as wide as its columns, in which sums pass through `scratch`. */
 interface WidthPart {
   readonly at: number;
   readonly matrices: readonly number[];
 }
 
 export function widthParts(tile: SubgroupAttentionTile): readonly WidthPart[] {
-  const { matrix, columns, headDim } = tile;
+  const { matrix, columnsEach, widthEach } = tile;
   const { wide } = countsOf(tile);
   const all = Array.from({ length: wide }, (_, j) => j);
-  return Array.from({ length: Math.ceil(headDim / columns) }, (_, at) => ({
+  return Array.from({ length: Math.ceil(widthEach / columnsEach) }, (_, at) => ({
     at,
-    matrices: all.filter((j) => Math.floor((j * matrix.n) / columns) === at),
+    matrices: all.filter((j) => Math.floor((j * matrix.n) / columnsEach) === at),
   }));
 }
 
 /** WGSL: sums `name` of a part of the width to or from array `array` of `scratch`. */
 export function moveSums(tile: SubgroupAttentionTile, { name, part, array, way }: MovedSums): string {
-  const { matrix, rows, columns, columnStride } = tile;
+  const { matrix, rows, columnsEach, columnStride } = tile;
   const { high } = countsOf(tile);
   const move = (i: number, j: number): string => {
-    const column = (j * matrix.n - part.at * columns) / 4;
-    const offset = plus(`subgroupRow * ${columnStride}u`, (array * rows + i * matrix.m) * columnStride + column);
+    const column = (j * matrix.n - part.at * columnsEach) / 4;
+    const offset = plus('subgroupPlace', (array * rows + i * matrix.m) * columnStride + column);
     return way === 'store'
       ? `subgroupMatrixStore<row_major>(&scratch, ${offset}, ${name}${i}_${j}, ${columnStride}u);`
       : `${name}${i}_${j} = subgroupMatrixLoad<Sums, row_major>(&scratch, ${offset}, ${columnStride}u);`;
@@ -313,7 +333,7 @@ interface MovedSums {
 }
 
 /** A result: sums `name`, each row times `factor`. */
-export interface SubgroupResult {
+interface SubgroupResult {
   readonly name: string;
   readonly target: string;
   /** WGSL: what row r of a lane is multiplied by. */
@@ -322,13 +342,14 @@ export interface SubgroupResult {
 
 /** WGSL: writes sums to the results, by way of `scratch`; at most as many as it has arrays. */
 export function writeResults(tile: SubgroupAttentionTile, results: readonly SubgroupResult[]): string {
-  const { length, rows, columns, headDim, vectors, vectorsEach } = tile;
+  const { length, rows, columnsEach, widthEach, vectors, vectorsEach } = tile;
   const one = (part: WidthPart, r: number): string => {
     const row = rowText(tile, r);
-    const vector = plus('laneVector', (part.at * columns) / 4);
+    const inWidth = plus('laneVector', (part.at * columnsEach) / 4);
+    const vector = plus(beside(tile, widthEach / 4), inWidth);
     const conditions = [
       ...(length % rows === 0 ? [] : [`${row} < ${length}u`]),
-      ...((part.at + 1) * columns <= headDim ? [] : [`${vector} < ${vectors}u`]),
+      ...((part.at + 1) * columnsEach <= widthEach ? [] : [`${inWidth} < ${widthEach / 4}u`]),
     ];
     const writes = results.map(
       ({ target, factor }, array) =>
@@ -388,4 +409,6 @@ interface Walk {
 }
 
 /** WGSL: the columns of a lane's vector of scores. */
-export const columnsText = 'vec4<u32>(base + 4u * laneVector) + vec4<u32>(0u, 1u, 2u, 3u)';
+export function columnsText(tile: SubgroupAttentionTile): string {
+  return `vec4<u32>(${plus('base', beside(tile, tile.columnsEach), '4u * laneVector')}) + vec4<u32>(0u, 1u, 2u, 3u)`;
+}

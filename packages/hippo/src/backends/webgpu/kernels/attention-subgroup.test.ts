@@ -41,7 +41,7 @@ function expectedOf(
   return { inputs, results: [y, logSumExp], gradients };
 }
 
-const small: SubgroupAttentionForm = { subgroups: 2, rowsEach: 8, columns: 16, held: true, prefetch: true };
+const small: SubgroupAttentionForm = { subgroups: 2, across: 1, rowsEach: 8, columns: 16, held: true, prefetch: true };
 const only = (form: SubgroupAttentionForm) => ({ queries: [form], keys: [form] });
 
 const cases: readonly (readonly [string, Partial<AttentionNode>, Partial<SubgroupAttentionForm>])[] = [
@@ -51,6 +51,7 @@ const cases: readonly (readonly [string, Partial<AttentionNode>, Partial<Subgrou
   ['more columns than rows', { length: 100 }, { subgroups: 1 }],
   ['own rows in workgroup memory', { length: 50, scale: 1.7 }, { held: false, prefetch: false }],
   ['a width of several parts', { length: 130, headDim: 16 }, { columns: 8 }],
+  ['subgroups side by side', { length: 50, headDim: 16 }, { subgroups: 4, across: 2 }],
 ];
 
 describe.runIf(webGpuTested)('causal attention by subgroup matrices', async () => {
@@ -91,7 +92,7 @@ describe.runIf(webGpuTested)('causal attention by subgroup matrices', async () =
     },
     120_000,
   );
-  it.runIf(usable).each(cases)(
+  it.runIf(usable).each(cases.filter(([, , { across }]) => across !== 2))(
     'has the weighted sums of rounded factors: %s',
     async (_name, node, form) => {
       const own: AttentionNode = { sequences: 1, length: 64, headDim: 8, scale: 0.4, ...node };
@@ -148,17 +149,18 @@ describe.skipIf(inBrowser)('shaders of attention with subgroup matrices', () => 
   ];
   const sizes: readonly Partial<AttentionNode>[] = [{}, { length: 2047 }, { headDim: 80, length: 100 }];
   it('compile, in every form', async () => {
-    const sources = forms.flatMap((form) =>
-      sizes.flatMap((size) =>
-        [
-          subgroupGradientChoice({ ...node, ...size }, precise, only(form)),
-          subgroupAttentionChoice({ ...node, ...size }, precise, [form]),
-        ].flatMap((choice) => {
-          if (!choice) throw new Error(`no kernel for ${JSON.stringify({ form, size })}`);
-          return choice.dispatches([true, true, true]).map(shaderOf);
-        }),
-      ),
+    const choices = forms.flatMap((form) =>
+      sizes.flatMap((size) => [
+        subgroupGradientChoice({ ...node, ...size }, precise, only(form)),
+        subgroupAttentionChoice({ ...node, ...size }, precise, [form]),
+      ]),
     );
+    const beside: SubgroupAttentionForm = { ...small, subgroups: 4, across: 2, rowsEach: 32, columns: 32 };
+    choices.push(subgroupGradientChoice(node, precise, only(beside)));
+    const sources = choices.flatMap((choice, i) => {
+      if (!choice) throw new Error(`no kernel for case ${i}`);
+      return choice.dispatches([true, true, true]).map(shaderOf);
+    });
     expect(await compileOnNullDevice(sources)).toEqual([]);
     expect(await compileOnNullDevice([sources[0]?.replace('row_major', 'row_wise') ?? ''])).not.toEqual([]);
   });

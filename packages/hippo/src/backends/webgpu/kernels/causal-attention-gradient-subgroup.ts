@@ -34,14 +34,14 @@ import { literal } from './literal.ts';
 /** By preference. */
 export const gradientForms: Readonly<Record<'queries' | 'keys', readonly SubgroupAttentionForm[]>> = {
   queries: [
-    { subgroups: 4, rowsEach: 16, columns: 32, held: true, prefetch: true },
-    { subgroups: 2, rowsEach: 16, columns: 32, held: true, prefetch: true },
-    { subgroups: 2, rowsEach: 16, columns: 16, held: true, prefetch: true },
+    { subgroups: 4, across: 1, rowsEach: 16, columns: 32, held: true, prefetch: true },
+    { subgroups: 2, across: 1, rowsEach: 16, columns: 32, held: true, prefetch: true },
+    { subgroups: 2, across: 1, rowsEach: 16, columns: 16, held: true, prefetch: true },
   ],
   keys: [
-    { subgroups: 4, rowsEach: 16, columns: 32, held: true, prefetch: true },
-    { subgroups: 2, rowsEach: 16, columns: 32, held: true, prefetch: true },
-    { subgroups: 2, rowsEach: 16, columns: 16, held: true, prefetch: true },
+    { subgroups: 4, across: 1, rowsEach: 16, columns: 32, held: true, prefetch: true },
+    { subgroups: 2, across: 1, rowsEach: 16, columns: 32, held: true, prefetch: true },
+    { subgroups: 2, across: 1, rowsEach: 16, columns: 16, held: true, prefetch: true },
   ],
 };
 
@@ -101,7 +101,7 @@ let x = weight * (scratch[${placeText(tile, 1, r)}] - own${r});
 weights[${placeText(tile, 0, r)}] = halves(select(vec4<f32>(), x, visible));
 }`;
   const code = `${declarationsText(tile, ['slope', 'query', 'key', 'value'])}
-${entryText(tile, count, 'last first')}
+${entryText(tile, count, 'backwards')}
 ${lines(vectorsEach, (r) => rowSums(tile, r))}
 ${loadOwn(tile, ['query', 'slope'])}
 ${declareSums(tile, 'dq')}
@@ -113,7 +113,7 @@ ${walkText(tile, {
   body: `${scoresText(tile, 0, 0, 0)}
 ${scoresText(tile, 1, 1, 1)}
 workgroupBarrier();
-let column = ${columnsText};
+let column = ${columnsText(tile)};
 ${lines(vectorsEach, weights)}
 workgroupBarrier();
 ${addWeighted(tile, 'dq', 0, 0)}`,
@@ -143,7 +143,7 @@ let logSum${r} = ${log2e} * logSumExp[${place}];
 var own${r} = 0.0;
 for (var d = laneVector; d < ${vectors}u; d += ${lanesEach}u) { own${r} += dot(slope[${place} * ${vectors}u + d], mixed[${place} * ${vectors}u + d]); }
 ${overLanes(tile, `own${r}`, (other) => `own${r} + ${other}`)}
-if (laneVector == 0u && ${row} < ${length}u) { slopeSum[${place}] = own${r}; }`;
+if (${tile.across === 1 ? '' : 'side == 0u && '}laneVector == 0u && ${row} < ${length}u) { slopeSum[${place}] = own${r}; }`;
 }
 
 /** Rows are keys, columns queries. */
@@ -162,7 +162,7 @@ weights[${placeText(tile, 0, r)}] = halves(select(vec4<f32>(), weight, visible))
 weights[${placeText(tile, 1, r)}] = halves(select(vec4<f32>(), x, visible));
 }`;
   const code = `${declarationsText(tile, ['slope', 'query', 'key', 'value'])}
-${entryText(tile, count, 'first first')}
+${entryText(tile, count, 'forwards')}
 ${loadOwn(tile, ['key', 'value'])}
 ${declareSums(tile, 'dk')}
 ${declareSums(tile, 'dv')}
@@ -170,7 +170,7 @@ ${walkText(tile, {
   sources: ['query', 'slope'],
   from: rows % columns === 0 ? 'first' : `first - first % ${columns}u`,
   until: `${length}u`,
-  body: `let column = ${columnsText};
+  body: `let column = ${columnsText(tile)};
 let place = vec4<u32>(sequence * ${length}u) + ${inside ? 'column' : `min(column, vec4<u32>(${length - 1}u))`};
 let logSum = ${log2e} * ${ofColumns('logSumExp')};
 let own = ${ofColumns('slopeSum')};

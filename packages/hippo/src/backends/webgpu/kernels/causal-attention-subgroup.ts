@@ -37,11 +37,11 @@ import { mathFunctions } from './math.ts';
 /** Below every score, and finite, since compilers may assume that nothing is infinite. */
 const lowest = literal(-3e38);
 
-/** By preference. */
+/** By preference. Rows are not shared (`across`): their totals would have to be added up between subgroups. */
 export const forwardForms: readonly SubgroupAttentionForm[] = [
-  { subgroups: 4, rowsEach: 16, columns: 32, held: true, prefetch: true },
-  { subgroups: 2, rowsEach: 16, columns: 32, held: true, prefetch: true },
-  { subgroups: 2, rowsEach: 16, columns: 16, held: true, prefetch: true },
+  { subgroups: 4, across: 1, rowsEach: 16, columns: 32, held: true, prefetch: true },
+  { subgroups: 2, across: 1, rowsEach: 16, columns: 32, held: true, prefetch: true },
+  { subgroups: 2, across: 1, rowsEach: 16, columns: 16, held: true, prefetch: true },
 ];
 
 /** Undefined where the device is to compute in f32, or where no form suits the head width and the device. */
@@ -50,7 +50,8 @@ export function subgroupAttentionChoice(
   traits: DeviceTraits,
   forms = forwardForms,
 ): KernelChoice | undefined {
-  const tile = chooseSubgroupTile(sizes, traits, { forms, memory: { operands: 1, scores: 1, weights: 1 } });
+  const own = forms.filter(({ across }) => across === 1);
+  const tile = chooseSubgroupTile(sizes, traits, { forms: own, memory: { operands: 1, scores: 1, weights: 1 } });
   if (!tile) return undefined;
   const parts = sequenceParts(sizes.sequences, sizes, traits.maxBindingBytes);
   return {
@@ -85,7 +86,7 @@ function forwardCode(tile: SubgroupAttentionTile, sequences: number): string {
   return `${mathFunctions(['log1'])}
 ${declarationsText(tile, ['query', 'key', 'value'])}
 var<workgroup> raised: atomic<u32>;
-${entryText(tile, sequences, 'last first')}
+${entryText(tile, sequences, 'backwards')}
 ${loadOwn(tile, ['query'])}
 ${declareSums(tile, 'y')}
 ${lines(vectorsEach, (r) => `var reference${r} = ${lowest};\nvar total${r} = 0.0;`)}
@@ -107,7 +108,7 @@ total${r} += dot(weight${r}, vec4<f32>(1.0));
 weights[${placeText(tile, 0, r)}] = halves(weight${r});`;
   return `${scoresText(tile, 0, 0, 0)}
 workgroupBarrier();
-let column = ${columnsText};
+let column = ${columnsText(tile)};
 ${lines(vectorsEach, score)}
 if (${Array.from({ length: vectorsEach }, (_, r) => exceeds(r)).join(' || ')}) { atomicStore(&raised, 1u); }
 if (workgroupUniformLoad(&raised) != 0u) {

@@ -38,10 +38,11 @@ let number = (workgroup.y * grid.x + workgroup.x);
 if (number >= 384u) { return; }
 let sequence = number % 12u;
 let first = 64u * (31u - number / 12u);
-// The subgroup's first row in the tile, the lane's first, and the lane's vector in a row of scores.
+// The subgroup's first row in the tile and its place in a row, the lane's first row and its vector among the subgroup's.
 let subgroupRow = subgroup * 16u;
 let laneRow = subgroupRow + lane / 8u;
 let laneVector = lane % 8u;
+let subgroupPlace = subgroupRow * 10u;
 let lanePlace = laneRow * 10u + laneVector;
 let place0 = sequence * 2048u + min(first + laneRow, 2047u);
 let logSum0 = f32(1.4426950216293335) * logSumExp[place0];
@@ -79,19 +80,19 @@ for (var piece = thread; piece < 1024u; piece += 128u) {
   columnTiles[piece / 16u * 18u + piece % 16u] = halves(read_query(sequence, first, piece));
 }
 workgroupBarrier();
-let own0_0_0 = subgroupMatrixLoad<LeftMatrix, row_major>(&columnTiles, subgroupRow * 18u, 18u);
-let own0_0_1 = subgroupMatrixLoad<LeftMatrix, row_major>(&columnTiles, subgroupRow * 18u + 4u, 18u);
-let own0_0_2 = subgroupMatrixLoad<LeftMatrix, row_major>(&columnTiles, subgroupRow * 18u + 8u, 18u);
-let own0_0_3 = subgroupMatrixLoad<LeftMatrix, row_major>(&columnTiles, subgroupRow * 18u + 12u, 18u);
+let held0_0_0 = subgroupMatrixLoad<LeftMatrix, row_major>(&columnTiles, subgroupRow * 18u, 18u);
+let held0_0_1 = subgroupMatrixLoad<LeftMatrix, row_major>(&columnTiles, subgroupRow * 18u + 4u, 18u);
+let held0_0_2 = subgroupMatrixLoad<LeftMatrix, row_major>(&columnTiles, subgroupRow * 18u + 8u, 18u);
+let held0_0_3 = subgroupMatrixLoad<LeftMatrix, row_major>(&columnTiles, subgroupRow * 18u + 12u, 18u);
 workgroupBarrier();
 for (var piece = thread; piece < 1024u; piece += 128u) {
   columnTiles[piece / 16u * 18u + piece % 16u] = halves(read_slope(sequence, first, piece));
 }
 workgroupBarrier();
-let own1_0_0 = subgroupMatrixLoad<LeftMatrix, row_major>(&columnTiles, subgroupRow * 18u, 18u);
-let own1_0_1 = subgroupMatrixLoad<LeftMatrix, row_major>(&columnTiles, subgroupRow * 18u + 4u, 18u);
-let own1_0_2 = subgroupMatrixLoad<LeftMatrix, row_major>(&columnTiles, subgroupRow * 18u + 8u, 18u);
-let own1_0_3 = subgroupMatrixLoad<LeftMatrix, row_major>(&columnTiles, subgroupRow * 18u + 12u, 18u);
+let held1_0_0 = subgroupMatrixLoad<LeftMatrix, row_major>(&columnTiles, subgroupRow * 18u, 18u);
+let held1_0_1 = subgroupMatrixLoad<LeftMatrix, row_major>(&columnTiles, subgroupRow * 18u + 4u, 18u);
+let held1_0_2 = subgroupMatrixLoad<LeftMatrix, row_major>(&columnTiles, subgroupRow * 18u + 8u, 18u);
+let held1_0_3 = subgroupMatrixLoad<LeftMatrix, row_major>(&columnTiles, subgroupRow * 18u + 12u, 18u);
 var dq0_0 = Sums();
 var dq0_1 = Sums();
 var dq0_2 = Sums();
@@ -139,60 +140,60 @@ var score0_0 = Sums();
 var score0_1 = Sums();
 {
 { let right = subgroupMatrixLoad<RightMatrix, col_major>(&columnTiles, 0u, 18u);
-score0_0 = subgroupMatrixMultiplyAccumulate(own0_0_0, right, score0_0); }
+score0_0 = subgroupMatrixMultiplyAccumulate(held0_0_0, right, score0_0); }
 { let right = subgroupMatrixLoad<RightMatrix, col_major>(&columnTiles, 288u, 18u);
-score0_1 = subgroupMatrixMultiplyAccumulate(own0_0_0, right, score0_1); }
+score0_1 = subgroupMatrixMultiplyAccumulate(held0_0_0, right, score0_1); }
 }
 {
 { let right = subgroupMatrixLoad<RightMatrix, col_major>(&columnTiles, 4u, 18u);
-score0_0 = subgroupMatrixMultiplyAccumulate(own0_0_1, right, score0_0); }
+score0_0 = subgroupMatrixMultiplyAccumulate(held0_0_1, right, score0_0); }
 { let right = subgroupMatrixLoad<RightMatrix, col_major>(&columnTiles, 292u, 18u);
-score0_1 = subgroupMatrixMultiplyAccumulate(own0_0_1, right, score0_1); }
+score0_1 = subgroupMatrixMultiplyAccumulate(held0_0_1, right, score0_1); }
 }
 {
 { let right = subgroupMatrixLoad<RightMatrix, col_major>(&columnTiles, 8u, 18u);
-score0_0 = subgroupMatrixMultiplyAccumulate(own0_0_2, right, score0_0); }
+score0_0 = subgroupMatrixMultiplyAccumulate(held0_0_2, right, score0_0); }
 { let right = subgroupMatrixLoad<RightMatrix, col_major>(&columnTiles, 296u, 18u);
-score0_1 = subgroupMatrixMultiplyAccumulate(own0_0_2, right, score0_1); }
+score0_1 = subgroupMatrixMultiplyAccumulate(held0_0_2, right, score0_1); }
 }
 {
 { let right = subgroupMatrixLoad<RightMatrix, col_major>(&columnTiles, 12u, 18u);
-score0_0 = subgroupMatrixMultiplyAccumulate(own0_0_3, right, score0_0); }
+score0_0 = subgroupMatrixMultiplyAccumulate(held0_0_3, right, score0_0); }
 { let right = subgroupMatrixLoad<RightMatrix, col_major>(&columnTiles, 300u, 18u);
-score0_1 = subgroupMatrixMultiplyAccumulate(own0_0_3, right, score0_1); }
+score0_1 = subgroupMatrixMultiplyAccumulate(held0_0_3, right, score0_1); }
 }
-subgroupMatrixStore<row_major>(&scratch, subgroupRow * 10u, score0_0, 10u);
-subgroupMatrixStore<row_major>(&scratch, subgroupRow * 10u + 4u, score0_1, 10u);
+subgroupMatrixStore<row_major>(&scratch, subgroupPlace, score0_0, 10u);
+subgroupMatrixStore<row_major>(&scratch, subgroupPlace + 4u, score0_1, 10u);
 }
 {
 var score0_0 = Sums();
 var score0_1 = Sums();
 {
 { let right = subgroupMatrixLoad<RightMatrix, col_major>(&columnTiles, 576u, 18u);
-score0_0 = subgroupMatrixMultiplyAccumulate(own1_0_0, right, score0_0); }
+score0_0 = subgroupMatrixMultiplyAccumulate(held1_0_0, right, score0_0); }
 { let right = subgroupMatrixLoad<RightMatrix, col_major>(&columnTiles, 864u, 18u);
-score0_1 = subgroupMatrixMultiplyAccumulate(own1_0_0, right, score0_1); }
+score0_1 = subgroupMatrixMultiplyAccumulate(held1_0_0, right, score0_1); }
 }
 {
 { let right = subgroupMatrixLoad<RightMatrix, col_major>(&columnTiles, 580u, 18u);
-score0_0 = subgroupMatrixMultiplyAccumulate(own1_0_1, right, score0_0); }
+score0_0 = subgroupMatrixMultiplyAccumulate(held1_0_1, right, score0_0); }
 { let right = subgroupMatrixLoad<RightMatrix, col_major>(&columnTiles, 868u, 18u);
-score0_1 = subgroupMatrixMultiplyAccumulate(own1_0_1, right, score0_1); }
+score0_1 = subgroupMatrixMultiplyAccumulate(held1_0_1, right, score0_1); }
 }
 {
 { let right = subgroupMatrixLoad<RightMatrix, col_major>(&columnTiles, 584u, 18u);
-score0_0 = subgroupMatrixMultiplyAccumulate(own1_0_2, right, score0_0); }
+score0_0 = subgroupMatrixMultiplyAccumulate(held1_0_2, right, score0_0); }
 { let right = subgroupMatrixLoad<RightMatrix, col_major>(&columnTiles, 872u, 18u);
-score0_1 = subgroupMatrixMultiplyAccumulate(own1_0_2, right, score0_1); }
+score0_1 = subgroupMatrixMultiplyAccumulate(held1_0_2, right, score0_1); }
 }
 {
 { let right = subgroupMatrixLoad<RightMatrix, col_major>(&columnTiles, 588u, 18u);
-score0_0 = subgroupMatrixMultiplyAccumulate(own1_0_3, right, score0_0); }
+score0_0 = subgroupMatrixMultiplyAccumulate(held1_0_3, right, score0_0); }
 { let right = subgroupMatrixLoad<RightMatrix, col_major>(&columnTiles, 876u, 18u);
-score0_1 = subgroupMatrixMultiplyAccumulate(own1_0_3, right, score0_1); }
+score0_1 = subgroupMatrixMultiplyAccumulate(held1_0_3, right, score0_1); }
 }
-subgroupMatrixStore<row_major>(&scratch, subgroupRow * 10u + 640u, score0_0, 10u);
-subgroupMatrixStore<row_major>(&scratch, subgroupRow * 10u + 644u, score0_1, 10u);
+subgroupMatrixStore<row_major>(&scratch, subgroupPlace + 640u, score0_0, 10u);
+subgroupMatrixStore<row_major>(&scratch, subgroupPlace + 644u, score0_1, 10u);
 }
 workgroupBarrier();
 let column = vec4<u32>(base + 4u * laneVector) + vec4<u32>(0u, 1u, 2u, 3u);
@@ -245,16 +246,16 @@ dq0_3 = subgroupMatrixMultiplyAccumulate(left0, right, dq0_3); }
 }
 }
 workgroupBarrier();
-subgroupMatrixStore<row_major>(&scratch, subgroupRow * 10u, dq0_0, 10u);
-subgroupMatrixStore<row_major>(&scratch, subgroupRow * 10u + 4u, dq0_1, 10u);
+subgroupMatrixStore<row_major>(&scratch, subgroupPlace, dq0_0, 10u);
+subgroupMatrixStore<row_major>(&scratch, subgroupPlace + 4u, dq0_1, 10u);
 workgroupBarrier();
 queryGradient[(sequence * 2048u + first + laneRow) * 16u + laneVector] = scratch[lanePlace] * f32(0.125);
 queryGradient[(sequence * 2048u + first + laneRow + 4u) * 16u + laneVector] = scratch[lanePlace + 40u] * f32(0.125);
 queryGradient[(sequence * 2048u + first + laneRow + 8u) * 16u + laneVector] = scratch[lanePlace + 80u] * f32(0.125);
 queryGradient[(sequence * 2048u + first + laneRow + 12u) * 16u + laneVector] = scratch[lanePlace + 120u] * f32(0.125);
 workgroupBarrier();
-subgroupMatrixStore<row_major>(&scratch, subgroupRow * 10u, dq0_2, 10u);
-subgroupMatrixStore<row_major>(&scratch, subgroupRow * 10u + 4u, dq0_3, 10u);
+subgroupMatrixStore<row_major>(&scratch, subgroupPlace, dq0_2, 10u);
+subgroupMatrixStore<row_major>(&scratch, subgroupPlace + 4u, dq0_3, 10u);
 workgroupBarrier();
 queryGradient[(sequence * 2048u + first + laneRow) * 16u + laneVector + 8u] = scratch[lanePlace] * f32(0.125);
 queryGradient[(sequence * 2048u + first + laneRow + 4u) * 16u + laneVector + 8u] = scratch[lanePlace + 40u] * f32(0.125);
@@ -302,28 +303,29 @@ let number = (workgroup.y * grid.x + workgroup.x);
 if (number >= 384u) { return; }
 let sequence = number % 12u;
 let first = 64u * (number / 12u);
-// The subgroup's first row in the tile, the lane's first, and the lane's vector in a row of scores.
+// The subgroup's first row in the tile and its place in a row, the lane's first row and its vector among the subgroup's.
 let subgroupRow = subgroup * 16u;
 let laneRow = subgroupRow + lane / 8u;
 let laneVector = lane % 8u;
+let subgroupPlace = subgroupRow * 10u;
 let lanePlace = laneRow * 10u + laneVector;
 for (var piece = thread; piece < 1024u; piece += 128u) {
   columnTiles[piece / 16u * 18u + piece % 16u] = halves(read_key(sequence, first, piece));
 }
 workgroupBarrier();
-let own0_0_0 = subgroupMatrixLoad<LeftMatrix, row_major>(&columnTiles, subgroupRow * 18u, 18u);
-let own0_0_1 = subgroupMatrixLoad<LeftMatrix, row_major>(&columnTiles, subgroupRow * 18u + 4u, 18u);
-let own0_0_2 = subgroupMatrixLoad<LeftMatrix, row_major>(&columnTiles, subgroupRow * 18u + 8u, 18u);
-let own0_0_3 = subgroupMatrixLoad<LeftMatrix, row_major>(&columnTiles, subgroupRow * 18u + 12u, 18u);
+let held0_0_0 = subgroupMatrixLoad<LeftMatrix, row_major>(&columnTiles, subgroupRow * 18u, 18u);
+let held0_0_1 = subgroupMatrixLoad<LeftMatrix, row_major>(&columnTiles, subgroupRow * 18u + 4u, 18u);
+let held0_0_2 = subgroupMatrixLoad<LeftMatrix, row_major>(&columnTiles, subgroupRow * 18u + 8u, 18u);
+let held0_0_3 = subgroupMatrixLoad<LeftMatrix, row_major>(&columnTiles, subgroupRow * 18u + 12u, 18u);
 workgroupBarrier();
 for (var piece = thread; piece < 1024u; piece += 128u) {
   columnTiles[piece / 16u * 18u + piece % 16u] = halves(read_value(sequence, first, piece));
 }
 workgroupBarrier();
-let own1_0_0 = subgroupMatrixLoad<LeftMatrix, row_major>(&columnTiles, subgroupRow * 18u, 18u);
-let own1_0_1 = subgroupMatrixLoad<LeftMatrix, row_major>(&columnTiles, subgroupRow * 18u + 4u, 18u);
-let own1_0_2 = subgroupMatrixLoad<LeftMatrix, row_major>(&columnTiles, subgroupRow * 18u + 8u, 18u);
-let own1_0_3 = subgroupMatrixLoad<LeftMatrix, row_major>(&columnTiles, subgroupRow * 18u + 12u, 18u);
+let held1_0_0 = subgroupMatrixLoad<LeftMatrix, row_major>(&columnTiles, subgroupRow * 18u, 18u);
+let held1_0_1 = subgroupMatrixLoad<LeftMatrix, row_major>(&columnTiles, subgroupRow * 18u + 4u, 18u);
+let held1_0_2 = subgroupMatrixLoad<LeftMatrix, row_major>(&columnTiles, subgroupRow * 18u + 8u, 18u);
+let held1_0_3 = subgroupMatrixLoad<LeftMatrix, row_major>(&columnTiles, subgroupRow * 18u + 12u, 18u);
 var dk0_0 = Sums();
 var dk0_1 = Sums();
 var dk0_2 = Sums();
@@ -378,60 +380,60 @@ var score0_0 = Sums();
 var score0_1 = Sums();
 {
 { let right = subgroupMatrixLoad<RightMatrix, col_major>(&columnTiles, 0u, 18u);
-score0_0 = subgroupMatrixMultiplyAccumulate(own0_0_0, right, score0_0); }
+score0_0 = subgroupMatrixMultiplyAccumulate(held0_0_0, right, score0_0); }
 { let right = subgroupMatrixLoad<RightMatrix, col_major>(&columnTiles, 288u, 18u);
-score0_1 = subgroupMatrixMultiplyAccumulate(own0_0_0, right, score0_1); }
+score0_1 = subgroupMatrixMultiplyAccumulate(held0_0_0, right, score0_1); }
 }
 {
 { let right = subgroupMatrixLoad<RightMatrix, col_major>(&columnTiles, 4u, 18u);
-score0_0 = subgroupMatrixMultiplyAccumulate(own0_0_1, right, score0_0); }
+score0_0 = subgroupMatrixMultiplyAccumulate(held0_0_1, right, score0_0); }
 { let right = subgroupMatrixLoad<RightMatrix, col_major>(&columnTiles, 292u, 18u);
-score0_1 = subgroupMatrixMultiplyAccumulate(own0_0_1, right, score0_1); }
+score0_1 = subgroupMatrixMultiplyAccumulate(held0_0_1, right, score0_1); }
 }
 {
 { let right = subgroupMatrixLoad<RightMatrix, col_major>(&columnTiles, 8u, 18u);
-score0_0 = subgroupMatrixMultiplyAccumulate(own0_0_2, right, score0_0); }
+score0_0 = subgroupMatrixMultiplyAccumulate(held0_0_2, right, score0_0); }
 { let right = subgroupMatrixLoad<RightMatrix, col_major>(&columnTiles, 296u, 18u);
-score0_1 = subgroupMatrixMultiplyAccumulate(own0_0_2, right, score0_1); }
+score0_1 = subgroupMatrixMultiplyAccumulate(held0_0_2, right, score0_1); }
 }
 {
 { let right = subgroupMatrixLoad<RightMatrix, col_major>(&columnTiles, 12u, 18u);
-score0_0 = subgroupMatrixMultiplyAccumulate(own0_0_3, right, score0_0); }
+score0_0 = subgroupMatrixMultiplyAccumulate(held0_0_3, right, score0_0); }
 { let right = subgroupMatrixLoad<RightMatrix, col_major>(&columnTiles, 300u, 18u);
-score0_1 = subgroupMatrixMultiplyAccumulate(own0_0_3, right, score0_1); }
+score0_1 = subgroupMatrixMultiplyAccumulate(held0_0_3, right, score0_1); }
 }
-subgroupMatrixStore<row_major>(&scratch, subgroupRow * 10u, score0_0, 10u);
-subgroupMatrixStore<row_major>(&scratch, subgroupRow * 10u + 4u, score0_1, 10u);
+subgroupMatrixStore<row_major>(&scratch, subgroupPlace, score0_0, 10u);
+subgroupMatrixStore<row_major>(&scratch, subgroupPlace + 4u, score0_1, 10u);
 }
 {
 var score0_0 = Sums();
 var score0_1 = Sums();
 {
 { let right = subgroupMatrixLoad<RightMatrix, col_major>(&columnTiles, 576u, 18u);
-score0_0 = subgroupMatrixMultiplyAccumulate(own1_0_0, right, score0_0); }
+score0_0 = subgroupMatrixMultiplyAccumulate(held1_0_0, right, score0_0); }
 { let right = subgroupMatrixLoad<RightMatrix, col_major>(&columnTiles, 864u, 18u);
-score0_1 = subgroupMatrixMultiplyAccumulate(own1_0_0, right, score0_1); }
+score0_1 = subgroupMatrixMultiplyAccumulate(held1_0_0, right, score0_1); }
 }
 {
 { let right = subgroupMatrixLoad<RightMatrix, col_major>(&columnTiles, 580u, 18u);
-score0_0 = subgroupMatrixMultiplyAccumulate(own1_0_1, right, score0_0); }
+score0_0 = subgroupMatrixMultiplyAccumulate(held1_0_1, right, score0_0); }
 { let right = subgroupMatrixLoad<RightMatrix, col_major>(&columnTiles, 868u, 18u);
-score0_1 = subgroupMatrixMultiplyAccumulate(own1_0_1, right, score0_1); }
+score0_1 = subgroupMatrixMultiplyAccumulate(held1_0_1, right, score0_1); }
 }
 {
 { let right = subgroupMatrixLoad<RightMatrix, col_major>(&columnTiles, 584u, 18u);
-score0_0 = subgroupMatrixMultiplyAccumulate(own1_0_2, right, score0_0); }
+score0_0 = subgroupMatrixMultiplyAccumulate(held1_0_2, right, score0_0); }
 { let right = subgroupMatrixLoad<RightMatrix, col_major>(&columnTiles, 872u, 18u);
-score0_1 = subgroupMatrixMultiplyAccumulate(own1_0_2, right, score0_1); }
+score0_1 = subgroupMatrixMultiplyAccumulate(held1_0_2, right, score0_1); }
 }
 {
 { let right = subgroupMatrixLoad<RightMatrix, col_major>(&columnTiles, 588u, 18u);
-score0_0 = subgroupMatrixMultiplyAccumulate(own1_0_3, right, score0_0); }
+score0_0 = subgroupMatrixMultiplyAccumulate(held1_0_3, right, score0_0); }
 { let right = subgroupMatrixLoad<RightMatrix, col_major>(&columnTiles, 876u, 18u);
-score0_1 = subgroupMatrixMultiplyAccumulate(own1_0_3, right, score0_1); }
+score0_1 = subgroupMatrixMultiplyAccumulate(held1_0_3, right, score0_1); }
 }
-subgroupMatrixStore<row_major>(&scratch, subgroupRow * 10u + 640u, score0_0, 10u);
-subgroupMatrixStore<row_major>(&scratch, subgroupRow * 10u + 644u, score0_1, 10u);
+subgroupMatrixStore<row_major>(&scratch, subgroupPlace + 640u, score0_0, 10u);
+subgroupMatrixStore<row_major>(&scratch, subgroupPlace + 644u, score0_1, 10u);
 }
 workgroupBarrier();
 {
@@ -509,10 +511,10 @@ dk0_3 = subgroupMatrixMultiplyAccumulate(left0, right, dk0_3); }
 }
 }
 workgroupBarrier();
-subgroupMatrixStore<row_major>(&scratch, subgroupRow * 10u, dk0_0, 10u);
-subgroupMatrixStore<row_major>(&scratch, subgroupRow * 10u + 4u, dk0_1, 10u);
-subgroupMatrixStore<row_major>(&scratch, subgroupRow * 10u + 640u, dv0_0, 10u);
-subgroupMatrixStore<row_major>(&scratch, subgroupRow * 10u + 644u, dv0_1, 10u);
+subgroupMatrixStore<row_major>(&scratch, subgroupPlace, dk0_0, 10u);
+subgroupMatrixStore<row_major>(&scratch, subgroupPlace + 4u, dk0_1, 10u);
+subgroupMatrixStore<row_major>(&scratch, subgroupPlace + 640u, dv0_0, 10u);
+subgroupMatrixStore<row_major>(&scratch, subgroupPlace + 644u, dv0_1, 10u);
 workgroupBarrier();
 keyGradient[(sequence * 2048u + first + laneRow) * 16u + laneVector] = scratch[lanePlace] * f32(0.125);
 valueGradient[(sequence * 2048u + first + laneRow) * 16u + laneVector] = scratch[lanePlace + 640u] * 1.0;
@@ -523,10 +525,10 @@ valueGradient[(sequence * 2048u + first + laneRow + 8u) * 16u + laneVector] = sc
 keyGradient[(sequence * 2048u + first + laneRow + 12u) * 16u + laneVector] = scratch[lanePlace + 120u] * f32(0.125);
 valueGradient[(sequence * 2048u + first + laneRow + 12u) * 16u + laneVector] = scratch[lanePlace + 760u] * 1.0;
 workgroupBarrier();
-subgroupMatrixStore<row_major>(&scratch, subgroupRow * 10u, dk0_2, 10u);
-subgroupMatrixStore<row_major>(&scratch, subgroupRow * 10u + 4u, dk0_3, 10u);
-subgroupMatrixStore<row_major>(&scratch, subgroupRow * 10u + 640u, dv0_2, 10u);
-subgroupMatrixStore<row_major>(&scratch, subgroupRow * 10u + 644u, dv0_3, 10u);
+subgroupMatrixStore<row_major>(&scratch, subgroupPlace, dk0_2, 10u);
+subgroupMatrixStore<row_major>(&scratch, subgroupPlace + 4u, dk0_3, 10u);
+subgroupMatrixStore<row_major>(&scratch, subgroupPlace + 640u, dv0_2, 10u);
+subgroupMatrixStore<row_major>(&scratch, subgroupPlace + 644u, dv0_3, 10u);
 workgroupBarrier();
 keyGradient[(sequence * 2048u + first + laneRow) * 16u + laneVector + 8u] = scratch[lanePlace] * f32(0.125);
 valueGradient[(sequence * 2048u + first + laneRow) * 16u + laneVector + 8u] = scratch[lanePlace + 640u] * 1.0;

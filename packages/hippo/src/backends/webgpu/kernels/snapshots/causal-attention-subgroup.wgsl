@@ -54,19 +54,20 @@ let number = (workgroup.y * grid.x + workgroup.x);
 if (number >= 384u) { return; }
 let sequence = number % 12u;
 let first = 64u * (31u - number / 12u);
-// The subgroup's first row in the tile, the lane's first, and the lane's vector in a row of scores.
+// The subgroup's first row in the tile and its place in a row, the lane's first row and its vector among the subgroup's.
 let subgroupRow = subgroup * 16u;
 let laneRow = subgroupRow + lane / 8u;
 let laneVector = lane % 8u;
+let subgroupPlace = subgroupRow * 10u;
 let lanePlace = laneRow * 10u + laneVector;
 for (var piece = thread; piece < 1024u; piece += 128u) {
   columnTiles[piece / 16u * 18u + piece % 16u] = halves(read_query(sequence, first, piece));
 }
 workgroupBarrier();
-let own0_0_0 = subgroupMatrixLoad<LeftMatrix, row_major>(&columnTiles, subgroupRow * 18u, 18u);
-let own0_0_1 = subgroupMatrixLoad<LeftMatrix, row_major>(&columnTiles, subgroupRow * 18u + 4u, 18u);
-let own0_0_2 = subgroupMatrixLoad<LeftMatrix, row_major>(&columnTiles, subgroupRow * 18u + 8u, 18u);
-let own0_0_3 = subgroupMatrixLoad<LeftMatrix, row_major>(&columnTiles, subgroupRow * 18u + 12u, 18u);
+let held0_0_0 = subgroupMatrixLoad<LeftMatrix, row_major>(&columnTiles, subgroupRow * 18u, 18u);
+let held0_0_1 = subgroupMatrixLoad<LeftMatrix, row_major>(&columnTiles, subgroupRow * 18u + 4u, 18u);
+let held0_0_2 = subgroupMatrixLoad<LeftMatrix, row_major>(&columnTiles, subgroupRow * 18u + 8u, 18u);
+let held0_0_3 = subgroupMatrixLoad<LeftMatrix, row_major>(&columnTiles, subgroupRow * 18u + 12u, 18u);
 var y0_0 = Sums();
 var y0_1 = Sums();
 var y0_2 = Sums();
@@ -122,30 +123,30 @@ var score0_0 = Sums();
 var score0_1 = Sums();
 {
 { let right = subgroupMatrixLoad<RightMatrix, col_major>(&columnTiles, 0u, 18u);
-score0_0 = subgroupMatrixMultiplyAccumulate(own0_0_0, right, score0_0); }
+score0_0 = subgroupMatrixMultiplyAccumulate(held0_0_0, right, score0_0); }
 { let right = subgroupMatrixLoad<RightMatrix, col_major>(&columnTiles, 288u, 18u);
-score0_1 = subgroupMatrixMultiplyAccumulate(own0_0_0, right, score0_1); }
+score0_1 = subgroupMatrixMultiplyAccumulate(held0_0_0, right, score0_1); }
 }
 {
 { let right = subgroupMatrixLoad<RightMatrix, col_major>(&columnTiles, 4u, 18u);
-score0_0 = subgroupMatrixMultiplyAccumulate(own0_0_1, right, score0_0); }
+score0_0 = subgroupMatrixMultiplyAccumulate(held0_0_1, right, score0_0); }
 { let right = subgroupMatrixLoad<RightMatrix, col_major>(&columnTiles, 292u, 18u);
-score0_1 = subgroupMatrixMultiplyAccumulate(own0_0_1, right, score0_1); }
+score0_1 = subgroupMatrixMultiplyAccumulate(held0_0_1, right, score0_1); }
 }
 {
 { let right = subgroupMatrixLoad<RightMatrix, col_major>(&columnTiles, 8u, 18u);
-score0_0 = subgroupMatrixMultiplyAccumulate(own0_0_2, right, score0_0); }
+score0_0 = subgroupMatrixMultiplyAccumulate(held0_0_2, right, score0_0); }
 { let right = subgroupMatrixLoad<RightMatrix, col_major>(&columnTiles, 296u, 18u);
-score0_1 = subgroupMatrixMultiplyAccumulate(own0_0_2, right, score0_1); }
+score0_1 = subgroupMatrixMultiplyAccumulate(held0_0_2, right, score0_1); }
 }
 {
 { let right = subgroupMatrixLoad<RightMatrix, col_major>(&columnTiles, 12u, 18u);
-score0_0 = subgroupMatrixMultiplyAccumulate(own0_0_3, right, score0_0); }
+score0_0 = subgroupMatrixMultiplyAccumulate(held0_0_3, right, score0_0); }
 { let right = subgroupMatrixLoad<RightMatrix, col_major>(&columnTiles, 300u, 18u);
-score0_1 = subgroupMatrixMultiplyAccumulate(own0_0_3, right, score0_1); }
+score0_1 = subgroupMatrixMultiplyAccumulate(held0_0_3, right, score0_1); }
 }
-subgroupMatrixStore<row_major>(&scratch, subgroupRow * 10u, score0_0, 10u);
-subgroupMatrixStore<row_major>(&scratch, subgroupRow * 10u + 4u, score0_1, 10u);
+subgroupMatrixStore<row_major>(&scratch, subgroupPlace, score0_0, 10u);
+subgroupMatrixStore<row_major>(&scratch, subgroupPlace + 4u, score0_1, 10u);
 }
 workgroupBarrier();
 let column = vec4<u32>(base + 4u * laneVector) + vec4<u32>(0u, 1u, 2u, 3u);
@@ -188,27 +189,27 @@ next3 = max(next3, reference3);
 let factor3 = exp2(reference3 - next3);
 reference3 = next3;
 total3 *= factor3;
-subgroupMatrixStore<row_major>(&scratch, subgroupRow * 10u, y0_0, 10u);
-subgroupMatrixStore<row_major>(&scratch, subgroupRow * 10u + 4u, y0_1, 10u);
+subgroupMatrixStore<row_major>(&scratch, subgroupPlace, y0_0, 10u);
+subgroupMatrixStore<row_major>(&scratch, subgroupPlace + 4u, y0_1, 10u);
 workgroupBarrier();
 scratch[lanePlace] *= factor0;
 scratch[lanePlace + 40u] *= factor1;
 scratch[lanePlace + 80u] *= factor2;
 scratch[lanePlace + 120u] *= factor3;
 workgroupBarrier();
-y0_0 = subgroupMatrixLoad<Sums, row_major>(&scratch, subgroupRow * 10u, 10u);
-y0_1 = subgroupMatrixLoad<Sums, row_major>(&scratch, subgroupRow * 10u + 4u, 10u);
+y0_0 = subgroupMatrixLoad<Sums, row_major>(&scratch, subgroupPlace, 10u);
+y0_1 = subgroupMatrixLoad<Sums, row_major>(&scratch, subgroupPlace + 4u, 10u);
 workgroupBarrier();
-subgroupMatrixStore<row_major>(&scratch, subgroupRow * 10u, y0_2, 10u);
-subgroupMatrixStore<row_major>(&scratch, subgroupRow * 10u + 4u, y0_3, 10u);
+subgroupMatrixStore<row_major>(&scratch, subgroupPlace, y0_2, 10u);
+subgroupMatrixStore<row_major>(&scratch, subgroupPlace + 4u, y0_3, 10u);
 workgroupBarrier();
 scratch[lanePlace] *= factor0;
 scratch[lanePlace + 40u] *= factor1;
 scratch[lanePlace + 80u] *= factor2;
 scratch[lanePlace + 120u] *= factor3;
 workgroupBarrier();
-y0_2 = subgroupMatrixLoad<Sums, row_major>(&scratch, subgroupRow * 10u, 10u);
-y0_3 = subgroupMatrixLoad<Sums, row_major>(&scratch, subgroupRow * 10u + 4u, 10u);
+y0_2 = subgroupMatrixLoad<Sums, row_major>(&scratch, subgroupPlace, 10u);
+y0_3 = subgroupMatrixLoad<Sums, row_major>(&scratch, subgroupPlace + 4u, 10u);
 workgroupBarrier();
 }
 let weight0 = exp2(s0 - reference0);
@@ -264,8 +265,8 @@ total3 = total3 + subgroupShuffleXor(total3, 2u);
 total3 = total3 + subgroupShuffleXor(total3, 4u);
 if (laneVector == 0u && first + laneRow + 12u < 2047u) { logSumExp[sequence * 2047u + first + laneRow + 12u] = reference3 * f32(0.6931471824645996) + log1(total3); }
 workgroupBarrier();
-subgroupMatrixStore<row_major>(&scratch, subgroupRow * 10u, y0_0, 10u);
-subgroupMatrixStore<row_major>(&scratch, subgroupRow * 10u + 4u, y0_1, 10u);
+subgroupMatrixStore<row_major>(&scratch, subgroupPlace, y0_0, 10u);
+subgroupMatrixStore<row_major>(&scratch, subgroupPlace + 4u, y0_1, 10u);
 workgroupBarrier();
 if (first + laneRow < 2047u) {
 mixed[(sequence * 2047u + first + laneRow) * 16u + laneVector] = scratch[lanePlace] * (1.0 / total0);
@@ -280,8 +281,8 @@ if (first + laneRow + 12u < 2047u) {
 mixed[(sequence * 2047u + first + laneRow + 12u) * 16u + laneVector] = scratch[lanePlace + 120u] * (1.0 / total3);
 }
 workgroupBarrier();
-subgroupMatrixStore<row_major>(&scratch, subgroupRow * 10u, y0_2, 10u);
-subgroupMatrixStore<row_major>(&scratch, subgroupRow * 10u + 4u, y0_3, 10u);
+subgroupMatrixStore<row_major>(&scratch, subgroupPlace, y0_2, 10u);
+subgroupMatrixStore<row_major>(&scratch, subgroupPlace + 4u, y0_3, 10u);
 workgroupBarrier();
 if (first + laneRow < 2047u) {
 mixed[(sequence * 2047u + first + laneRow) * 16u + laneVector + 8u] = scratch[lanePlace] * (1.0 / total0);
