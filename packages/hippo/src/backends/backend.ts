@@ -53,6 +53,8 @@ export interface Backend<K extends LoweredKernel = LoweredKernel> {
   /** @param name what for, as an error should call it. */
   allocate(type: ValueType, name: string): DeviceBuffer;
   write(buffer: DeviceBuffer, data: TypedArray): void;
+  /** Fills it with zeros. */
+  clear(buffer: DeviceBuffer): void;
   read(buffer: DeviceBuffer): Promise<TypedArray>;
   free(buffer: DeviceBuffer): void;
   prepare(plan: Plan<K>, bind: (variable: Variable) => DeviceBuffer): Promise<PreparedPlan>;

@@ -365,7 +365,7 @@ class PlannedDecoder implements Decoder {
   }
 
   reset(): void {
-    for (const { entry, variable } of this.#states) this.#options.store.write(variable, wholeTensor(entry));
+    this.#options.store.clear(this.#states.map(({ variable }) => variable));
     this.#scores = this.#scores.map(() => undefined);
     this.#moveTo(this.#positions.map(() => 0));
   }

@@ -22,6 +22,9 @@ export interface LoweredKernel {
  */
 export type EpilogueRule = (producer: Node, node: Node, inputs: readonly Value[], at: number) => Value | undefined;
 
+/** The second operand in panels of so many columns (ops/pack-columns.ts), or the operands of these numbers rounded to f16. */
+export type Packing = { readonly columns: number } | { readonly halves: readonly number[] };
+
 export interface KernelTable<K extends LoweredKernel = LoweredKernel> {
   readonly backend: string;
   /** Bytes at whose multiples every storage starts; default 64. */
@@ -43,11 +46,8 @@ export interface KernelTable<K extends LoweredKernel = LoweredKernel> {
   readonly epilogues?: ReadonlyMap<string, EpilogueRule>;
   /** Which operands of a node are better read as f16, on backends whose products round their factors: plan/halve-factors.ts. */
   halves?(node: Node): Halves;
-  /**
-   * How a product of two matrices would rather read its second operand, where that is a frozen weight: in panels of so many columns
-   * (ops/pack-columns.ts) or rounded to f16; undefined: as it lies.
-   */
-  packing?(node: Node): number | 'f16' | undefined;
+  /** How a product would rather read an operand that is a frozen weight; undefined: as it lies. See session/packed-weights.ts. */
+  packing?(node: Node): Packing | undefined;
   /**
    * The results of a node by way of values that depend on its parameters alone, where computing these once pays while the
    * parameters are frozen; else undefined. `inputs` are the node's operands.

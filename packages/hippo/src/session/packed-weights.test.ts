@@ -1,8 +1,9 @@
 // Products with frozen weights read panels that are packed once and shared; nothing else changes.
 import { expect, it } from 'vitest';
 import { read } from '../graph/trace.ts';
-import type { Value } from '../graph/value.ts';
+import type { Node, Value } from '../graph/value.ts';
 import { stateVariable } from '../graph/variable.ts';
+import { roundToF16 } from '../ops/cast-to-f16.ts';
 import { add, gelu, matmul } from '../ops/index.ts';
 import { tensor } from '../tensor/host-tensor.ts';
 import { compile } from './compile.ts';
@@ -64,4 +65,37 @@ it('leaves the weight alone where few rows read it as it lies', async () => {
   await layerOf(2, true);
   expect(store.bytes).toBe(before);
   await device.dispose();
+});
+
+it('keeps weights rounded to f16 where products want them so, one for all functions', async () => {
+  const plain = await openDevice({ backend: 'reference' });
+  const kernels = {
+    ...plain.backend.kernels,
+    packing: ({ operation }: Node) => (operation.name === 'matmul' ? { halves: [0, 1] } : undefined),
+  };
+  const store = createStore({ ...plain, backend: { ...plain.backend, kernels } });
+  store.initialize([weight, bias]);
+  store.write(weight, tensor(noise(n * k), [n, k]));
+  const before = store.bytes;
+  const layerOf = (rows: number) =>
+    compile(({ x }) => ({ y: layer(x) }), {
+      store,
+      frozen: [weight, bias],
+      verify: true,
+      inputs: { x: { shape: [rows, k], dtype: 'f32' } },
+    });
+  const [one, two] = [await layerOf(2), await layerOf(3)];
+  expect(store.bytes).toBe(before + 2 * n * k);
+  const x = noise(3 * k);
+  const rounded = createStore(plain);
+  rounded.initialize([weight, bias]);
+  rounded.write(weight, tensor(Float32Array.from(roundToF16(Float64Array.from(noise(n * k)))), [n, k]));
+  const expected = await compile((inputs) => ({ y: layer(inputs.x) }), {
+    store: rounded,
+    inputs: { x: { shape: [3, k], dtype: 'f32' } },
+  });
+  expect((await two({ x })).y.data).toEqual((await expected({ x })).y.data);
+  one.dispose();
+  two.dispose();
+  expect(store.bytes).toBe(before);
 });

@@ -4,7 +4,7 @@
 import type { Graph } from '../graph/graph.ts';
 import { rewrite } from '../graph/rewrite.ts';
 import { applyOperation, applySingle, assign, read, traceGraph } from '../graph/trace.ts';
-import type { Node, Value } from '../graph/value.ts';
+import type { Value } from '../graph/value.ts';
 import { stateVariable, type Variable } from '../graph/variable.ts';
 import { castToF16Operation } from '../ops/cast-to-f16.ts';
 import type { MatmulAttributes } from '../ops/matmul.ts';
@@ -44,15 +44,23 @@ export function packWeights(
   const held = new Set<Shared>();
   const packed = rewrite(graph, (node, inputs) => {
     const packing = kernels.packing?.(node);
-    const weight = packing === undefined ? undefined : frozenWeight(node, graph, frozen);
-    const [a] = inputs;
-    if (packing === undefined || !weight || !a) return undefined;
+    if (!packing) return undefined;
+    const shareOf = (at: number, share: (weight: Variable) => Shared): Value | undefined => {
+      const weight = frozenWeight(node.inputs[at], graph, frozen);
+      if (!weight) return undefined;
+      const shared = share(weight);
+      held.add(shared);
+      return read(shared.variable);
+    };
+    if ('halves' in packing) {
+      const halves = new Map(packing.halves.map((at) => [at, shareOf(at, (weight) => sharedHalves(store, weight))]));
+      const operands = inputs.map((value, at) => halves.get(at) ?? value);
+      return applyOperation(node.operation, operands, node.attributes);
+    }
     const { transposeA, transposeB: transposed } = node.attributes as MatmulAttributes;
-    const shared =
-      packing === 'f16' ? sharedHalves(store, weight) : sharedPanels(store, { weight, transposed, width: packing });
-    held.add(shared);
-    if (packing === 'f16') return applyOperation(node.operation, [a, read(shared.variable)], node.attributes);
-    return [packedMatmul(a, read(shared.variable), { transposeA, columns: node.outputs[0]?.shape[1] ?? 1 })];
+    const panels = shareOf(1, (weight) => sharedPanels(store, { weight, transposed, width: packing.columns }));
+    const [a] = inputs;
+    return a && panels && [packedMatmul(a, panels, { transposeA, columns: node.outputs[0]?.shape[1] ?? 1 })];
   });
   if (held.size === 0) return { graph, packed: [], fill: undefined };
   const variables = [...held].map((shared) => {
@@ -78,11 +86,10 @@ export function releasePacked(store: Store, variables: readonly Variable[]): voi
   }
 }
 
-/** The frozen variable that is the second operand of a product of two matrices. */
-function frozenWeight({ inputs }: Node, graph: Graph, frozen: ReadonlySet<Variable>): Variable | undefined {
-  const [a, b] = inputs;
-  if (b?.node.operation.leaf !== 'variable' || a?.shape.length !== 2 || b.shape.length !== 2) return undefined;
-  const variable = b.node.attributes.variable as Variable;
+/** The frozen variable that an operand is, if it is a matrix. */
+function frozenWeight(operand: Value | undefined, graph: Graph, frozen: ReadonlySet<Variable>): Variable | undefined {
+  if (operand?.node.operation.leaf !== 'variable' || operand.shape.length !== 2) return undefined;
+  const variable = operand.node.attributes.variable as Variable;
   return frozen.has(variable) && !graph.assignments.has(variable) ? variable : undefined;
 }
 

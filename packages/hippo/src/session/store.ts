@@ -14,6 +14,8 @@ export interface Store extends Disposable {
   initialize(variables: readonly Variable[], options?: { readonly seed?: number }): void;
   /** @throws UsageError `unknown-variable`, `variable-type`. */
   write(variable: Variable, value: HostTensor): void;
+  /** Fills variables with zeros. @throws UsageError `unknown-variable`. */
+  clear(variables: readonly Variable[]): void;
   read(variable: Variable): Promise<HostTensor>;
   has(variable: Variable): boolean;
   /** Frees the memory of these variables. */
@@ -83,6 +85,9 @@ export function createStore(device: Device): Store {
         );
       }
       backend.write(buffers.get(variable) ?? allocate(variable), value.data);
+    },
+    clear: (variables) => {
+      for (const variable of variables) backend.clear(bufferOf(variable));
     },
     async read(variable) {
       return { shape: variable.shape, dtype: variable.dtype, data: await backend.read(bufferOf(variable)) };

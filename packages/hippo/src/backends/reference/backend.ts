@@ -84,6 +84,7 @@ export function openReferenceBackend(): Backend<ReferenceKernel> {
       return { type, data: allocateNumbers(type) };
     },
     write: (buffer, data) => dataOf(buffer).set(data),
+    clear: (buffer) => void dataOf(buffer).fill(0),
     read: async (buffer) => toHost(dataOf(buffer), buffer.type),
     free(buffer) {
       allocatedBytes -= bytesOf(buffer.type);

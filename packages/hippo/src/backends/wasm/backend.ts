@@ -47,6 +47,7 @@ export async function openWasmBackend(
       address: engine.allocate(Math.max(4, elementCount(type.shape) * bytesPerElement(type.dtype))),
     }),
     write: (buffer, data) => view(engine, addressOf(buffer), buffer.type).set(data),
+    clear: (buffer) => void view(engine, addressOf(buffer), buffer.type).fill(0),
     read: async (buffer) => copyOut(engine, addressOf(buffer), buffer.type),
     free: (buffer) => engine.free(addressOf(buffer)),
     prepare: async (plan, bind) => preparePlan(engine, plan, bind),

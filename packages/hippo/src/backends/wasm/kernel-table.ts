@@ -369,7 +369,7 @@ export function wasmKernels(engine: EngineTraits): KernelTable<WasmKernel> {
       if (!a || !b) return undefined;
       const attributes = attributesOf<MatmulAttributes>(node);
       const product = { ...matmulSizes(a, b, attributes), strideC: 0, ...attributes };
-      return gainsFromPacking(product) ? panelWidth(engine.wide) : undefined;
+      return a.shape.length === 2 && gainsFromPacking(product) ? { columns: panelWidth(engine.wide) } : undefined;
     },
     fusion: {
       maxInputs: 24,

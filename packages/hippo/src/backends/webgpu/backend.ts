@@ -52,6 +52,7 @@ export async function openWebGpuBackend(options: WebGpuOptions = {}): Promise<Ba
       memory: memory.allocate(byteCount(type), `variable "${name}"`),
     }),
     write: (buffer, data) => memory.write({ buffer: memoryOf(buffer), offset: 0, bytes: data.byteLength }, data),
+    clear: (buffer) => memory.clear(memoryOf(buffer)),
     async read(buffer) {
       const { type } = buffer;
       const bytes = await memory.run([], [{ buffer: memoryOf(buffer), offset: 0, bytes: byteCount(type) }]);

@@ -14,7 +14,7 @@ import type { Chooser } from './kernels/chooser.ts';
 import type { Dispatch, KernelChoice } from './kernels/dispatch.ts';
 import { elementwiseChoice, elementwiseNames } from './kernels/elementwise.ts';
 import { halvableOperands, linearCrossEntropyChoosers } from './kernels/linear-cross-entropy.ts';
-import { halvableFactors, matmulChoosers, mayHaveHalfWeight } from './kernels/matmul.ts';
+import { halvableFactors, matmulChoosers, operandsInEights } from './kernels/matmul.ts';
 import { roundsFactors } from './kernels/matmul-forms.ts';
 import { quantizedMatmulChoosers } from './kernels/quantized-matmul.ts';
 import { rowChoosers } from './kernels/row-choosers.ts';
@@ -76,7 +76,7 @@ export function webGpuKernels(traits: DeviceTraits, maxBufferBytes: number): Ker
     ...(traits.precision === 'f16' &&
       traits.f16 && {
         packing: (node: Node) =>
-          node.operation.name === matmulOperation.name && mayHaveHalfWeight(node) ? 'f16' : undefined,
+          node.operation.name === matmulOperation.name ? { halves: operandsInEights(node) } : undefined,
       }),
     ...(roundsFactors(traits) && { halves: (node: Node) => halves[node.operation.name]?.(node, traits) ?? {} }),
     epilogues: new Map([

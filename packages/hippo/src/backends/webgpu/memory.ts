@@ -24,6 +24,8 @@ export interface DeviceMemory {
   allocate(bytes: number, label: string): GPUBuffer;
   free(buffer: GPUBuffer): void;
   write(piece: Piece, data: ArrayBufferView): void;
+  /** Zeros, after the writes so far and before the runs to come. */
+  clear(buffer: GPUBuffer): void;
   /**
    * Submits a command buffer for each part, the last one with copies of the pieces, and waits for their bytes, one after another.
    * The device works on a part while the next one is encoded.
@@ -88,6 +90,12 @@ export function createMemory(device: GPUDevice, errors: DeviceErrors): DeviceMem
       if (unsent < mostUnsent) return;
       device.queue.submit([]);
       unsent = 0;
+    },
+    clear(buffer) {
+      errors.check();
+      const encoder = device.createCommandEncoder();
+      encoder.clearBuffer(buffer);
+      device.queue.submit([encoder.finish()]);
     },
     async run(parts, pieces) {
       errors.check();

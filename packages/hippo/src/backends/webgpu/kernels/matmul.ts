@@ -34,10 +34,16 @@ export function wholeMatrix(
   return { memory, bytes, first: 0, lead, batch, ...(dtype === 'f16' && { halves: true }) };
 }
 
-/** Operands that a product would rather read as f16: those whose rows are whole pieces of eight, of a product that rounds them anyway. */
+/** Operands that a product would rather read as f16, since it rounds them anyway. */
 export function halvableFactors(node: Node, traits: DeviceTraits): readonly number[] {
   const product = productOf(node);
-  if (!product || chooseForm(product, traits).kind !== 'subgroup matrices') return [];
+  return product && chooseForm(product, traits).kind === 'subgroup matrices' ? operandsInEights(node) : [];
+}
+
+/** Operands in f32 whose rows can be read as f16, eight numbers at a time. */
+export function operandsInEights(node: Node): readonly number[] {
+  const product = productOf(node);
+  if (!product) return [];
   const factors = [
     { matrix: product.a, columns: extentA(product)[1] },
     { matrix: product.b, columns: extentB(product)[1] },
@@ -45,14 +51,8 @@ export function halvableFactors(node: Node, traits: DeviceTraits): readonly numb
   return factors.flatMap(({ matrix, columns }, at) => (mayBeHalves(matrix, columns) ? [at] : []));
 }
 
-/** Whether the second operand's rows are whole pieces of eight. */
-export function mayHaveHalfWeight(node: Node): boolean {
-  const product = productOf(node);
-  return product !== undefined && mayBeHalves(product.b, extentB(product)[1]);
-}
-
 /** Whether a matrix's rows can be read eight numbers at a time. */
-export function mayBeHalves({ lead, batch, halves }: Matrix, columns: number): boolean {
+function mayBeHalves({ lead, batch, halves }: Matrix, columns: number): boolean {
   return !halves && [lead, batch, columns].every((count) => count % 8 === 0);
 }
 
