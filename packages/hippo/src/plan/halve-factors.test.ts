@@ -10,7 +10,7 @@ import type { Device } from '../session/device.ts';
 import { openDevice } from '../session/device.ts';
 import { createStore } from '../session/store.ts';
 import { tensor } from '../tensor/host-tensor.ts';
-import type { Halves } from './halve-factors.ts';
+import type { Halves } from './kernel.ts';
 
 const wishes = ({ operation, attributes }: Node): Halves => {
   if (operation.name === 'matmul') return { wanted: [0, 1] };

@@ -11,17 +11,7 @@ import type { Variable } from '../graph/variable.ts';
 import { castAllToF16Operation, castToF16Operation } from '../ops/cast-to-f16.ts';
 import { reshape } from '../ops/reshape.ts';
 import { storageOf } from './fuse.ts';
-import type { KernelTable, LoweredKernel } from './kernel.ts';
-
-/** What a backend says of a node. See `KernelTable.halves`. */
-export interface Halves {
-  /** Operands, f32 ones, that its kernel would rather read as f16; one of several products is named for each. */
-  readonly wanted?: readonly number[];
-  /** Operands that it reads as f16 where somebody wants them so. */
-  readonly accepted?: readonly number[];
-  /** Attributes with which it writes its first result as f16. */
-  readonly makes?: Node['attributes'];
-}
+import type { Halves, KernelTable, LoweredKernel } from './kernel.ts';
 
 export function halveFactors(graph: Graph, { halves }: KernelTable<LoweredKernel>): Graph {
   if (!halves) return graph;

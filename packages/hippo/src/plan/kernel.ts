@@ -1,6 +1,5 @@
 // What the planner asks of a backend: which operations it has kernels for, and how a fused elementwise group becomes one kernel.
 import type { Node, Value, ValueType } from '../graph/value.ts';
-import type { Halves } from './halve-factors.ts';
 import type { ElementwiseProgram } from './program.ts';
 
 /** A kernel chosen for one step. Backends add what they need to run it. */
@@ -21,6 +20,16 @@ export interface LoweredKernel {
  * cannot. `inputs` are the node's operands; nobody else reads the producer's result.
  */
 export type EpilogueRule = (producer: Node, node: Node, inputs: readonly Value[], at: number) => Value | undefined;
+
+/** Which operands and results of a node may be f16. See plan/halve-factors.ts. */
+export interface Halves {
+  /** Operands, f32 ones, that its kernel would rather read as f16; one of several products is named for each. */
+  readonly wanted?: readonly number[];
+  /** Operands that it reads as f16 where somebody wants them so. */
+  readonly accepted?: readonly number[];
+  /** Attributes with which it writes its first result as f16. */
+  readonly makes?: Node['attributes'];
+}
 
 /** The second operand in panels of so many columns (ops/pack-columns.ts), or the operands of these numbers rounded to f16. */
 export type Packing = { readonly columns: number } | { readonly halves: readonly number[] };
