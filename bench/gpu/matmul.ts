@@ -1,8 +1,8 @@
 // Times the matrix products of the WebGPU backend, each form checked against sums in f64 first:
-//   node bench/dist/gpu/matmul.js [--small] [--rows] [--only=TEXT] [--shape=TEXT] [--rounds=N] [--toggles=A,B] [--seconds=N] [--output=FILE]
+//   node bench/dist/gpu/matmul.js [--small] [--rows] [--chosen] [--only=TEXT] [--shape=TEXT] [--rounds=N] [--toggles=A,B] [--seconds=N] [--output=FILE]
 // Prints a line for each form: what the backend chooses is marked `chosen`, the fastest of its precision `best`. Needs no more than the
 // built packages and the `webgpu` package; offline. `--small`: shapes that a software adapter manages. `--rows`: those of generation.
-// `--only`: forms whose names contain the text. `--toggles`: Dawn's switches instead of the usual ones. `--seconds`: no shape is begun
+// `--chosen`: only what the backend takes. `--only`: forms whose names contain the text. `--toggles`: Dawn's switches instead of the usual ones. `--seconds`: no shape is begun
 // later. `--output`: a file for all figures, as JSON.
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
@@ -24,6 +24,7 @@ import {
 const { values: options } = parseArgs({
   options: {
     small: { type: 'boolean', default: false },
+    chosen: { type: 'boolean', default: false },
     only: { type: 'string', default: '' },
     rows: { type: 'boolean', default: false },
     shape: { type: 'string', default: '' },
@@ -121,7 +122,9 @@ async function measureShape(
   const { m, n, k } = shape;
   const product = productOf(shape);
   const [a, b] = [randomNumbers(m * k, 1), randomNumbers(k * n, 2)];
-  const variants = variantsOf(product, opened.traits).filter(({ name }) => name.includes(options.only));
+  const variants = variantsOf(product, opened.traits).filter(
+    ({ name, chosen }) => name.includes(options.only) && (chosen || !options.chosen),
+  );
   const kernels = variants.map((variant) => ({
     variant,
     kernel: pieceKernel(variant.stored ? storedHalves(product) : product, variant.traits, variant.form),

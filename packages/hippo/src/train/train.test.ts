@@ -78,6 +78,26 @@ describe.each(backends)('training on $backend', (chosen) => {
     expect(one.steps.at(-1)?.loss).toBeLessThan(one.steps[0]?.loss ?? 0);
   });
 
+  it.each([1, 2])(
+    'enlarges gradients for products that round their factors, %i micro-batches',
+    async (accumulation) => {
+      const plain = start();
+      const model = languageModel(config);
+      const rounding = createStore({ ...device, backend: { ...device.backend, roundsFactors: true } });
+      rounding.initialize(model.variables, { seed: 3 });
+      const settings = { ...options, batch: 4 / accumulation, accumulation };
+      const batchAt = ({ step, micro }: { step: number; micro: number }) =>
+        rows(step, (4 / accumulation) * micro, 4 / accumulation);
+      const one = await collect({ ...plain, batchAt }, settings);
+      const two = await collect({ model, store: rounding, batchAt }, settings);
+      // The factor is a power of two: the same numbers come out.
+      one.steps.forEach((step, i) => {
+        expect(two.steps[i]?.loss).toBeCloseTo(step.loss, 6);
+        expect(two.steps[i]?.gradientNorm).toBeCloseTo(step.gradientNorm, 6);
+      });
+    },
+  );
+
   it.each([
     { accumulation: 1, embed_dropout: 0 },
     { accumulation: 2, embed_dropout: 0.3 },

@@ -1,43 +1,11 @@
 // Training steps of the released models' width whose activations, logits and weights exceed what a kernel of a base device may see at
 // once: every kernel is cut. Planned only: on no device of these tests would they run in reasonable time.
 import { expect, it } from 'vitest';
-import { input, read, traceGraph } from '../../graph/trace.ts';
-import type { Value } from '../../graph/value.ts';
-import type { ModelConfigInput } from '../../models/config.ts';
-import { languageModel } from '../../models/language-model.ts';
-import { gradient } from '../../ops/index.ts';
 import { makePlan } from '../../plan/make-plan.ts';
-import { adamWDefaults, applyAdamW, clipFactor, globalNorm, momentsOf } from '../../train/adamw.ts';
 import { webGpuKernels } from './kernel-table.ts';
 import { planBindings } from './kernels/plan-bindings.test-support.ts';
 import { baseTraits } from './kernels/shader-snapshot.test-support.ts';
-
-const scalar = { shape: [], dtype: 'f32' } as const;
-
-function trainingStep(config: ModelConfigInput, batch: number, length: number) {
-  const model = languageModel(config);
-  return traceGraph(() => {
-    const tokens = input('tokens', { shape: [batch, length + 1], dtype: 'i32' });
-    const key = input('key', { shape: [2], dtype: 'u32' });
-    const loss = model.loss(tokens, { random: { key, counter: input('counter', { shape: [], dtype: 'i32' }) } });
-    const values = gradient(
-      loss,
-      model.variables.map((variable) => read(variable)),
-    );
-    const gradients = new Map(model.variables.map((variable, i) => [variable, values[i] as Value]));
-    const norm = globalNorm(values);
-    const [rate, correction1, correction2, healthy] = ['rate', 'one', 'two', 'healthy'].map((name) =>
-      input(name, scalar),
-    );
-    applyAdamW(gradients, momentsOf(model.variables), {
-      scalars: { rate, correction1, correction2 } as Record<'rate' | 'correction1' | 'correction2', Value>,
-      scale: clipFactor(norm, 1),
-      healthy: healthy as Value,
-      options: adamWDefaults,
-    });
-    return { loss };
-  });
-}
+import { trainingStep } from './training-step.test-support.ts';
 
 it.each([
   ['H3 and attention', { d_model: 2560, mixer: ['h3', 'attention'], num_heads: 20, rotary_emb_dim: 64 }, 8],

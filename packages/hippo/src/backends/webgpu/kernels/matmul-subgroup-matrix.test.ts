@@ -3,7 +3,6 @@
 import { describe, expect, it } from 'vitest';
 import { inBrowser } from '../../../testing/test-file.test-support.ts';
 import { webGpuTested } from '../../../testing/webgpu.test-support.ts';
-import { assembleShader } from '../pipelines.ts';
 import type { Dispatch } from './dispatch.ts';
 import { openKernelHarness } from './kernel-harness.test-support.ts';
 import {
@@ -20,6 +19,7 @@ import { preferredSubgroupMatrix } from './matmul-forms.ts';
 import { partsBytes, partsDispatch, partsProduct } from './matmul-parts.ts';
 import type { SubgroupMatrixForm } from './matmul-subgroup-form.ts';
 import { subgroupMatrixDispatch } from './matmul-subgroup-matrix.ts';
+import { compileOnNullDevice, shaderOf } from './null-device.test-support.ts';
 import { emulateSubgroupMatrices } from './subgroup-matrix-emulation.test-support.ts';
 
 const [matrix] = largeTraits.subgroupMatrices;
@@ -132,29 +132,8 @@ describe.runIf(webGpuTested)('products by subgroup matrices', async () => {
 
 // The null device is Dawn's, in Node.
 describe.skipIf(inBrowser)('shaders with subgroup matrices', () => {
-  const compile = async (sources: readonly string[]): Promise<readonly string[]> => {
-    const { create } = (await import('webgpu')) as { create(options: readonly string[]): GPU };
-    const gpu = create(['backend=null', 'enable-dawn-features=allow_unsafe_apis']);
-    const adapter = await gpu.requestAdapter();
-    const requiredFeatures = ['shader-f16', 'subgroups', 'chromium-experimental-subgroup-matrix'];
-    const device = await adapter?.requestDevice({ requiredFeatures: requiredFeatures as GPUFeatureName[] });
-    if (!device) throw new Error('no null device');
-    const messages: string[] = [];
-    for (const code of sources) {
-      device.pushErrorScope('validation');
-      const info = await device.createShaderModule({ code }).getCompilationInfo();
-      messages.push(...info.messages.map(({ lineNum, message }) => `${lineNum}: ${message}`));
-      await device.popErrorScope();
-    }
-    return messages;
-  };
   const sourceOf = (options: TestProduct, own: SubgroupMatrixForm, accumulate = false): string => {
-    const dispatch = subgroupMatrixDispatch({ ...testProduct(options), accumulate }, own, largeTraits);
-    const place = (buffer: unknown) => ({ buffer: buffer as GPUBuffer, offset: 0, size: 16 });
-    return assembleShader(
-      dispatch,
-      dispatch.bindings.map((binding) => ({ ...binding, ...place({}) })),
-    ).source;
+    return shaderOf(subgroupMatrixDispatch({ ...testProduct(options), accumulate }, own, largeTraits));
   };
   it('compile, with every staging and layout', async () => {
     const sources = (['vec4<u32>', 'vec4<f16>'] as const).flatMap((staging) =>
@@ -168,7 +147,7 @@ describe.skipIf(inBrowser)('shaders with subgroup matrices', () => {
       sourceOf({ ...layout, m: 40, n: 72, k: 64, halves: true, epilogue: true }, form),
       sourceOf({ ...layout, m: 256, n: 256, k: 128, halves: true }, { ...form, prefetch: false, buffers: 2 }, true),
     ]);
-    expect(await compile([...sources, ...halves])).toEqual([]);
-    expect(await compile([sources[0]?.replace('row_major', 'row_wise') ?? ''])).not.toEqual([]);
+    expect(await compileOnNullDevice([...sources, ...halves])).toEqual([]);
+    expect(await compileOnNullDevice([sources[0]?.replace('row_major', 'row_wise') ?? ''])).not.toEqual([]);
   });
 });
