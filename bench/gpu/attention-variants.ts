@@ -30,19 +30,15 @@ export interface Variant {
   readonly dispatchesOf: (all: readonly Ready[], pass: Pass) => readonly Ready[];
 }
 
-const form = (
-  subgroups: number,
-  rowsEach: number,
-  columns: number,
-  other: Partial<SubgroupAttentionForm> = {},
-): SubgroupAttentionForm => ({ subgroups, across: 1, rowsEach, columns, held: true, prefetch: true, ...other });
-
-const lazy = { prefetch: false } as const;
+const form = (subgroups: number, rowsEach: number, columns: number): SubgroupAttentionForm => ({
+  subgroups,
+  rowsEach,
+  columns,
+});
 
 /** Those that the device has no room for are left out. */
 const forms: readonly SubgroupAttentionForm[] = [
   form(4, 16, 32),
-  form(4, 16, 32, lazy),
   form(4, 16, 64),
   form(4, 16, 16),
   form(2, 16, 32),
@@ -51,27 +47,13 @@ const forms: readonly SubgroupAttentionForm[] = [
   form(8, 16, 32),
   form(8, 16, 16),
   form(2, 32, 32),
-  form(2, 32, 32, lazy),
   form(4, 32, 32),
   form(4, 32, 16),
-  form(4, 16, 16, { held: false }),
-  form(2, 32, 16, { held: false }),
-  form(2, 32, 16, { held: false, ...lazy }),
-  form(4, 32, 32, { across: 2 }),
-  form(4, 32, 32, { across: 2, ...lazy }),
-  form(4, 16, 32, { across: 2 }),
-  form(8, 32, 32, { across: 2 }),
 ];
 
 /** Rows and columns of a tile, by how many subgroups. */
-function nameOf({ subgroups, across, rowsEach, columns, held, prefetch }: SubgroupAttentionForm): string {
-  const words = [
-    `${(subgroups / across) * rowsEach}×${columns} by ${subgroups / across}${across === 1 ? '' : `×${across}`}`,
-    ...(held ? [] : ['not held']),
-    ...(prefetch ? ['prefetch'] : []),
-  ];
-  return `f16 ${words.join(' ')}`;
-}
+const nameOf = ({ subgroups, rowsEach, columns }: SubgroupAttentionForm): string =>
+  `f16 ${subgroups * rowsEach}×${columns} by ${subgroups}`;
 
 /** The passes of a kind that are measured; the dispatches of sequences in parts take turns. */
 function dispatchesOf(own: readonly Pass[]): Variant['dispatchesOf'] {

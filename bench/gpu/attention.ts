@@ -8,8 +8,8 @@
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { attentionVariants, type Pass, passes, type Variant } from './attention-variants.ts';
-import { DispatchTimer, type KernelBuffers, type Ready } from './dispatch-timing.ts';
-import { type AttentionNode, type OpenedDevice, webGpuModule } from './internals.ts';
+import { DispatchTimer, type KernelBuffers, openForTiming, type Ready } from './dispatch-timing.ts';
+import type { AttentionNode, OpenedDevice } from './internals.ts';
 import { randomNumbers } from './product-shapes.ts';
 import { median } from './report.ts';
 
@@ -24,8 +24,6 @@ const { values: options } = parseArgs({
     output: { type: 'string' },
   },
 });
-
-const { openWebGpuDevice } = await webGpuModule('open-device');
 
 interface Row {
   readonly batch: number;
@@ -187,11 +185,7 @@ function line(row: Row | Failure): string {
   return `${head} error ${error.toExponential(1)}${correct ? '' : ' WRONG'}${chosen ? ' chosen' : ''}`;
 }
 
-const opened = await openWebGpuDevice(options.toggles === undefined ? {} : { toggles: options.toggles.split(',') });
-opened.device.addEventListener('uncapturederror', (event) => {
-  console.log(`device error: ${(event as GPUUncapturedErrorEvent).error.message.slice(0, 400)}`);
-});
-console.log(opened.description);
+const opened = await openForTiming(options.toggles);
 const timer = new DispatchTimer(opened);
 const rows: (Row | Failure)[] = [];
 const batches = options.batch === undefined ? (options.small ? [1] : [1, 8]) : [Number(options.batch)];

@@ -2,6 +2,7 @@
 import type { Dispatch, OpenedDevice } from './internals.ts';
 import { webGpuModule } from './internals.ts';
 
+const { openWebGpuDevice } = await webGpuModule('open-device');
 const { assembleShader, createPipelines } = await webGpuModule('pipelines');
 
 /** Flags of GPUBufferUsage and GPUMapMode; Node has no such globals. */
@@ -17,6 +18,16 @@ export interface Ready {
   readonly pipeline: GPUComputePipeline;
   readonly group: GPUBindGroup;
   readonly workgroups: readonly [number, number, number];
+}
+
+/** Opens the GPU with these of Dawn's switches, or the usual ones, says what it is, and tells of its errors. */
+export async function openForTiming(toggles: string | undefined): Promise<OpenedDevice> {
+  const opened = await openWebGpuDevice(toggles === undefined ? {} : { toggles: toggles.split(',') });
+  opened.device.addEventListener('uncapturederror', (event) => {
+    console.log(`device error: ${(event as GPUUncapturedErrorEvent).error.message.slice(0, 400)}`);
+  });
+  console.log(opened.description);
+  return opened;
 }
 
 export class DispatchTimer {

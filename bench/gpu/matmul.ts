@@ -6,7 +6,7 @@
 // later. `--output`: a file for all figures, as JSON.
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { DispatchTimer, type KernelBuffers } from './dispatch-timing.ts';
+import { DispatchTimer, type KernelBuffers, openForTiming } from './dispatch-timing.ts';
 import { type OpenedDevice, webGpuModule } from './internals.ts';
 import { storedHalves, type Variant, variantsOf } from './matmul-variants.ts';
 import {
@@ -58,7 +58,6 @@ interface Failure {
   readonly failure: string;
 }
 
-const { openWebGpuDevice } = await webGpuModule('open-device');
 const { pieceKernel } = await webGpuModule('kernels/matmul-choose');
 
 /** Time of one measurement. */
@@ -190,11 +189,7 @@ function line(row: Row | Failure): string {
   return `${head} ${median.toFixed(1).padStart(8)} µs ${teraflops.toFixed(1).padStart(6)} TFLOP/s${marks}`;
 }
 
-const opened = await openWebGpuDevice(options.toggles === undefined ? {} : { toggles: options.toggles.split(',') });
-opened.device.addEventListener('uncapturederror', (event) => {
-  console.log(`device error: ${(event as GPUUncapturedErrorEvent).error.message.slice(0, 400)}`);
-});
-console.log(opened.description);
+const opened = await openForTiming(options.toggles);
 const timer = new DispatchTimer(opened);
 const rows: (Row | Failure)[] = [];
 const all = options.small ? smallShapes : options.rows ? rowShapes : fullShapes;

@@ -3,6 +3,7 @@
 import { operand, rule } from '../graph/rule.ts';
 import { applySingle } from '../graph/trace.ts';
 import type { Operation, Value } from '../graph/value.ts';
+import type { DType } from '../tensor/dtype.ts';
 import { broadcastStrides, elementCount, formatShape, type Shape, sameShape } from '../tensor/shape.ts';
 import { reshape } from './reshape.ts';
 
@@ -20,11 +21,11 @@ export function reductionSizes(
   };
 }
 
-export function inferReduction(name: string): Operation<ReduceAttributes>['infer'] {
+/** @param dtypes that the operand may have. */
+export function inferReduction(name: string, dtypes: readonly DType[] = ['f32']): Operation<ReduceAttributes>['infer'] {
   return (inputs, { axis, count }) => {
     const input = operand(inputs, 0);
-    // Planning may have made the factor of a product f16 (plan/halve-factors.ts).
-    rule(input.dtype === 'f32' || input.dtype === 'f16', () => `${name} takes f32; got ${input.dtype}.`);
+    rule(dtypes.includes(input.dtype), () => `${name} takes f32; got ${input.dtype}.`);
     rule(
       axis >= 0 && count >= 1 && axis + count <= input.shape.length,
       () => `axes ${axis} to ${axis + count - 1} must exist; got shape ${formatShape(input.shape)}.`,
@@ -36,7 +37,8 @@ export function inferReduction(name: string): Operation<ReduceAttributes>['infer
 /** Sums over `count` neighbouring axes from `axis` on, which disappear. */
 export const sumOperation: Operation<ReduceAttributes> = {
   name: 'sum',
-  infer: inferReduction('sum'),
+  // f16: planning may have rounded the factor of a product (plan/halve-factors.ts).
+  infer: inferReduction('sum', ['f32', 'f16']),
   gradient: ({ inputs: [x], outputGradients: [g], attributes: { axis, count } }) => {
     if (!x || !g) return [];
     const kept = [...g.shape.slice(0, axis), ...new Array<number>(count).fill(1), ...g.shape.slice(axis)];

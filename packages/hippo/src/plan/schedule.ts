@@ -98,9 +98,10 @@ function structuralStep<K extends LoweredKernel>(
   { nodes: [node] }: Group,
   kernels: KernelTable<K>,
   uses: ReadonlyMap<Value, number>,
-): ScheduledStep<K> | undefined {
+): ScheduledStep<K> {
   const kernel = node && kernels.operation(node);
-  if (!node || !kernel) return undefined;
+  // Lowering has asked for every operation of the user; what passes after it make must have a kernel too.
+  if (!node || !kernel) throw new Error(`schedule: ${kernels.backend} has no kernel for ${node?.operation.name}`);
   const { operation, attributes, inputs, outputs } = node;
   return {
     kernel,

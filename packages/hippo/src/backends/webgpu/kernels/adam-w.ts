@@ -10,6 +10,7 @@ import type { Chooser } from './chooser.ts';
 import { type Binding, type Dispatch, input, type KernelChoice, output, reads, workspace, writes } from './dispatch.ts';
 import { gridOf, gridParameters, workgroupNumber } from './grid.ts';
 import { literal } from './literal.ts';
+import { batchesOf, branchesText, groupsOf } from './many-tensors.ts';
 import { rowRanges, threads } from './rows.ts';
 
 export const adamWChoosers: Readonly<Record<string, Chooser>> = {
@@ -62,13 +63,12 @@ export function adamWChoice(
   );
   const together = Math.max(1, Math.floor((maxStorageBuffers - 1) / mostBindings));
   const dispatches: Dispatch[] = [gatherScalars()];
-  for (let at = 0; at < pieces.length; at += together) {
-    const batch = pieces.slice(at, at + together);
+  for (const batch of batchesOf(pieces, together)) {
     dispatches.push({
       label: 'adamW',
       bindings: [reads('scalars', scalars), ...batch.flatMap(bindingsOf)],
       code: updateCode(batch, sizes),
-      workgroups: gridOf(batch.reduce((sum, { groups }) => sum + groups, 0)),
+      workgroups: gridOf(groupsOf(batch)),
     });
   }
   return { workspaceBytes: 256, dispatches: () => dispatches };
@@ -94,14 +94,10 @@ function bindingsOf({ segment, bytes }: Piece, i: number): Binding[] {
 }
 
 function updateCode(batch: readonly Piece[], { beta1, beta2, epsilon }: Sizes): string {
-  let before = 0;
-  const branches = batch.map(({ count, decay, cap, groups }, i) => {
-    const from = before;
-    before += groups;
+  const branches = branchesText(batch, ({ count, decay, cap }, i, group) => {
     const rate = Number.isFinite(cap) ? `min(rate, ${literal(cap)})` : 'rate';
     const step = decay === 0 ? 'direction' : `(direction + ${literal(decay)} * p)`;
-    return `if (group < ${before}u) {
-    let i = (group - ${from}u) * ${threads}u + thread;
+    return `let i = ${group} * ${threads}u + thread;
     if (i >= ${Math.ceil(count / 4)}u) { return; }
     let p = p${i}[i];
     let m = m${i}[i];
@@ -112,8 +108,7 @@ function updateCode(batch: readonly Piece[], { beta1, beta2, epsilon }: Sizes): 
     let direction = first * correction1 / (sqrt(second * correction2) + ${literal(epsilon)});
     newP${i}[i] = select(p - ${rate} * ${step}, p, sick);
     newM${i}[i] = select(first, m, sick);
-    newV${i}[i] = select(second, v, sick);
-  }`;
+    newV${i}[i] = select(second, v, sick);`;
   });
   return `@compute @workgroup_size(${threads})
 fn main(@builtin(local_invocation_index) thread: u32, ${gridParameters}) {
@@ -123,6 +118,6 @@ fn main(@builtin(local_invocation_index) thread: u32, ${gridParameters}) {
   let rate = scalars[2];
   let correction1 = scalars[3];
   let correction2 = scalars[4];
-  ${branches.join(' else ')}
+  ${branches}
 }`;
 }

@@ -41,7 +41,7 @@ function expectedOf(
   return { inputs, results: [y, logSumExp], gradients };
 }
 
-const small: SubgroupAttentionForm = { subgroups: 2, across: 1, rowsEach: 8, columns: 16, held: true, prefetch: true };
+const small: SubgroupAttentionForm = { subgroups: 2, rowsEach: 8, columns: 16 };
 const only = (form: SubgroupAttentionForm) => ({ queries: [form], keys: [form] });
 
 const cases: readonly (readonly [string, Partial<AttentionNode>, Partial<SubgroupAttentionForm>])[] = [
@@ -49,9 +49,9 @@ const cases: readonly (readonly [string, Partial<AttentionNode>, Partial<Subgrou
   ['a row more than a tile, of several heads', { length: 17, sequences: 3 }, {}],
   ['whole tiles of several matrices', { length: 64 }, { rowsEach: 16 }],
   ['more columns than rows', { length: 100 }, { subgroups: 1 }],
-  ['own rows in workgroup memory', { length: 50, scale: 1.7 }, { held: false, prefetch: false }],
+  ['another scale', { length: 50, scale: 1.7 }, {}],
   ['a width of several parts', { length: 130, headDim: 16 }, { columns: 8 }],
-  ['subgroups side by side', { length: 50, headDim: 16 }, { subgroups: 4, across: 2 }],
+  ['more subgroups', { length: 50, headDim: 16 }, { subgroups: 4 }],
 ];
 
 describe.runIf(webGpuTested)('causal attention by subgroup matrices', async () => {
@@ -92,7 +92,7 @@ describe.runIf(webGpuTested)('causal attention by subgroup matrices', async () =
     },
     120_000,
   );
-  it.runIf(usable).each(cases.filter(([, , { across }]) => across !== 2))(
+  it.runIf(usable).each(cases)(
     'has the weighted sums of rounded factors: %s',
     async (_name, node, form) => {
       const own: AttentionNode = { sequences: 1, length: 64, headDim: 8, scale: 0.4, ...node };
@@ -142,11 +142,7 @@ describe('the choice of subgroup matrices for attention', () => {
 // The null device is Dawn's, in Node.
 describe.skipIf(inBrowser)('shaders of attention with subgroup matrices', () => {
   const node: AttentionNode = { sequences: 12, length: 256, headDim: 64, scale: 0.125 };
-  const forms: readonly SubgroupAttentionForm[] = [
-    ...gradientForms.keys,
-    ...forwardForms,
-    { ...small, rowsEach: 32, held: false },
-  ];
+  const forms: readonly SubgroupAttentionForm[] = [...gradientForms.keys, ...forwardForms, { ...small, rowsEach: 32 }];
   const sizes: readonly Partial<AttentionNode>[] = [{}, { length: 2047 }, { headDim: 80, length: 100 }];
   it('compile, in every form', async () => {
     const choices = forms.flatMap((form) =>
@@ -155,8 +151,6 @@ describe.skipIf(inBrowser)('shaders of attention with subgroup matrices', () => 
         subgroupAttentionChoice({ ...node, ...size }, precise, [form]),
       ]),
     );
-    const beside: SubgroupAttentionForm = { ...small, subgroups: 4, across: 2, rowsEach: 32, columns: 32 };
-    choices.push(subgroupGradientChoice(node, precise, only(beside)));
     const sources = choices.flatMap((choice, i) => {
       if (!choice) throw new Error(`no kernel for case ${i}`);
       return choice.dispatches([true, true, true]).map(shaderOf);

@@ -1,5 +1,4 @@
-// Many tensors rounded to f16 (a model's weights before a training step): as many share a dispatch as it may bind, the workgroup's number
-// says which. A thread reads 16 bytes and writes 8, at 6 bytes a number 0.75 GB for 125M weights. Single values are rounded by the fused
+// Many tensors rounded to f16 (a model's weights before a training step), as many-tensors.ts has them. A thread reads 16 bytes and writes 8, at 6 bytes a number 0.75 GB for 125M weights. Single values are rounded by the fused
 // group that makes them (elementwise.ts).
 import { castAllToF16Operation } from '../../../ops/cast-to-f16.ts';
 import { elementCount } from '../../../tensor/shape.ts';
@@ -7,6 +6,7 @@ import type { DeviceTraits } from '../traits.ts';
 import type { Chooser } from './chooser.ts';
 import { type Dispatch, input, type KernelChoice, output, reads, writes } from './dispatch.ts';
 import { gridOf, gridParameters, workgroupNumber } from './grid.ts';
+import { batchesOf, branchesText, groupsOf } from './many-tensors.ts';
 import { rowRanges, threads } from './rows.ts';
 
 export const castChoosers: Readonly<Record<string, Chooser>> = {
@@ -39,23 +39,16 @@ export function castChoice(
       groups: Math.ceil(count / 4 / threads),
     })),
   );
-  const together = Math.floor(maxStorageBuffers / 2);
-  const batches = Array.from({ length: Math.ceil(pieces.length / together) }, (_, at) =>
-    pieces.slice(at * together, (at + 1) * together),
-  );
+  const batches = batchesOf(pieces, Math.floor(maxStorageBuffers / 2));
   return { dispatches: () => batches.map(batchDispatch) };
 }
 
 function batchDispatch(batch: readonly Piece[]): Dispatch {
-  let before = 0;
-  const branches = batch.map(({ count, groups }, at) => {
-    const first = before;
-    before += groups;
-    return `if (group < ${before}u) {
-    let i = (group - ${first}u) * ${threads}u + thread;
-    if (i < ${count / 4}u) { y${at}[i] = vec4<f16>(x${at}[i]); }
-  }`;
-  });
+  const branches = branchesText(
+    batch,
+    ({ count }, at, group) => `let i = ${group} * ${threads}u + thread;
+    if (i < ${count / 4}u) { y${at}[i] = vec4<f16>(x${at}[i]); }`,
+  );
   return {
     label: 'castAllToF16',
     bindings: batch.flatMap(({ tensor, from, count }, at) => [
@@ -65,9 +58,9 @@ function batchDispatch(batch: readonly Piece[]): Dispatch {
     code: `@compute @workgroup_size(${threads})
 fn main(@builtin(local_invocation_index) thread: u32, ${gridParameters}) {
   let group = ${workgroupNumber};
-  ${branches.join(' else ')}
+  ${branches}
 }`,
     extensions: ['f16'],
-    workgroups: gridOf(before),
+    workgroups: gridOf(groupsOf(batch)),
   };
 }

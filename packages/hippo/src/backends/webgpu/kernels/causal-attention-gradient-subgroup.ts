@@ -12,21 +12,24 @@
 import type { DeviceTraits } from '../traits.ts';
 import {
   addWeighted,
-  chooseSubgroupTile,
   columnsText,
   declarationsText,
   declareSums,
-  describeTile,
   entryText,
   loadOwn,
   overLanes,
   placeText,
   rowText,
-  type SubgroupAttentionForm,
-  type SubgroupAttentionTile,
   scoresText,
   walkText,
   writeResults,
+} from './attention-subgroup-text.ts';
+import {
+  chooseSubgroupTile,
+  matrixWords,
+  type SubgroupAttentionForm,
+  type SubgroupAttentionTile,
+  tileWords,
 } from './attention-subgroup-tile.ts';
 import { type AttentionNode, lines, rangeOf, sequenceParts } from './attention-tile.ts';
 import { alignRange, type Dispatch, input, type KernelChoice, output, reads, workspace, writes } from './dispatch.ts';
@@ -36,15 +39,15 @@ import { literal } from './literal.ts';
 /** By preference. */
 export const gradientForms: Readonly<Record<'queries' | 'keys', readonly SubgroupAttentionForm[]>> = {
   queries: [
-    { subgroups: 4, across: 1, rowsEach: 16, columns: 16, held: true, prefetch: true },
-    { subgroups: 4, across: 1, rowsEach: 16, columns: 32, held: true, prefetch: true },
-    { subgroups: 2, across: 1, rowsEach: 16, columns: 32, held: true, prefetch: true },
-    { subgroups: 2, across: 1, rowsEach: 16, columns: 16, held: true, prefetch: true },
+    { subgroups: 4, rowsEach: 16, columns: 16 },
+    { subgroups: 4, rowsEach: 16, columns: 32 },
+    { subgroups: 2, rowsEach: 16, columns: 32 },
+    { subgroups: 2, rowsEach: 16, columns: 16 },
   ],
   keys: [
-    { subgroups: 4, across: 1, rowsEach: 16, columns: 32, held: true, prefetch: true },
-    { subgroups: 2, across: 1, rowsEach: 16, columns: 32, held: true, prefetch: true },
-    { subgroups: 2, across: 1, rowsEach: 16, columns: 16, held: true, prefetch: true },
+    { subgroups: 4, rowsEach: 16, columns: 32 },
+    { subgroups: 2, rowsEach: 16, columns: 32 },
+    { subgroups: 2, rowsEach: 16, columns: 16 },
   ],
 };
 
@@ -64,13 +67,13 @@ export function subgroupGradientChoice(
 ): KernelChoice | undefined {
   const queries = chooseSubgroupTile(sizes, traits, {
     forms: forms.queries,
-    memory: { operands: 2, scores: 2, weights: 1 },
+    memory: { scores: 2, weights: 1 },
   });
-  const keys = chooseSubgroupTile(sizes, traits, { forms: forms.keys, memory: { operands: 2, scores: 2, weights: 2 } });
+  const keys = chooseSubgroupTile(sizes, traits, { forms: forms.keys, memory: { scores: 2, weights: 2 } });
   if (!queries || !keys) return undefined;
   const parts = sequenceParts(sizes.sequences, sizes, traits.maxBindingBytes);
   return {
-    reason: `tiles of queries and keys of ${describeTile(queries)}`,
+    reason: `tiles of queries ${tileWords(queries)}, of keys ${tileWords(keys)}, ${matrixWords(keys)}`,
     workspaceBytes: alignRange(4 * sizes.sequences * sizes.length),
     dispatches: () => parts.flatMap((part) => [queryDispatch(queries, part), keyDispatch(keys, part)]),
   };
@@ -116,7 +119,7 @@ ${walkText(tile, {
   body: `${scoresText(tile, 0, 0, 0)}
 ${scoresText(tile, 1, 1, 1)}
 workgroupBarrier();
-let column = ${columnsText(tile)};
+let column = ${columnsText};
 ${lines(vectorsEach, weights)}
 workgroupBarrier();
 ${addWeighted(tile, 'dq', 0, 0)}`,
@@ -146,7 +149,7 @@ let logSum${r} = ${log2e} * logSumExp[${place}];
 var own${r} = 0.0;
 for (var d = laneVector; d < ${vectors}u; d += ${lanesEach}u) { own${r} += dot(slope[${place} * ${vectors}u + d], mixed[${place} * ${vectors}u + d]); }
 ${overLanes(tile, `own${r}`, (other) => `own${r} + ${other}`)}
-if (${tile.across === 1 ? '' : 'side == 0u && '}laneVector == 0u && ${row} < ${length}u) { slopeSum[${place}] = own${r}; }`;
+if (laneVector == 0u && ${row} < ${length}u) { slopeSum[${place}] = own${r}; }`;
 }
 
 /** Rows are keys, columns queries. */
@@ -173,7 +176,7 @@ ${walkText(tile, {
   sources: ['query', 'slope'],
   from: rows % columns === 0 ? 'first' : `first - first % ${columns}u`,
   until: `${length}u`,
-  body: `let column = ${columnsText(tile)};
+  body: `let column = ${columnsText};
 let place = vec4<u32>(sequence * ${length}u) + ${inside ? 'column' : `min(column, vec4<u32>(${length - 1}u))`};
 let logSum = ${log2e} * ${ofColumns('logSumExp')};
 let own = ${ofColumns('slopeSum')};

@@ -10,23 +10,26 @@
 import type { DeviceTraits } from '../traits.ts';
 import {
   addWeighted,
-  chooseSubgroupTile,
   columnsText,
   declarationsText,
   declareSums,
-  describeTile,
   entryText,
   loadOwn,
   moveSums,
   overLanes,
   placeText,
   rowText,
-  type SubgroupAttentionForm,
-  type SubgroupAttentionTile,
   scoresText,
   walkText,
   widthParts,
   writeResults,
+} from './attention-subgroup-text.ts';
+import {
+  chooseSubgroupTile,
+  matrixWords,
+  type SubgroupAttentionForm,
+  type SubgroupAttentionTile,
+  tileWords,
 } from './attention-subgroup-tile.ts';
 import { type AttentionNode, lines, rangeOf, sequenceParts } from './attention-tile.ts';
 import { type Dispatch, input, type KernelChoice, output, reads, writes } from './dispatch.ts';
@@ -37,11 +40,11 @@ import { mathFunctions } from './math.ts';
 /** Below every score, and finite, since compilers may assume that nothing is infinite. */
 const lowest = literal(-3e38);
 
-/** By preference. Rows are not shared (`across`): their totals would have to be added up between subgroups. */
+/** By preference. */
 export const forwardForms: readonly SubgroupAttentionForm[] = [
-  { subgroups: 4, across: 1, rowsEach: 16, columns: 32, held: true, prefetch: true },
-  { subgroups: 2, across: 1, rowsEach: 16, columns: 32, held: true, prefetch: true },
-  { subgroups: 2, across: 1, rowsEach: 16, columns: 16, held: true, prefetch: true },
+  { subgroups: 4, rowsEach: 16, columns: 32 },
+  { subgroups: 2, rowsEach: 16, columns: 32 },
+  { subgroups: 2, rowsEach: 16, columns: 16 },
 ];
 
 /** Undefined where the device is to compute in f32, or where no form suits the head width and the device. */
@@ -50,12 +53,11 @@ export function subgroupAttentionChoice(
   traits: DeviceTraits,
   forms = forwardForms,
 ): KernelChoice | undefined {
-  const own = forms.filter(({ across }) => across === 1);
-  const tile = chooseSubgroupTile(sizes, traits, { forms: own, memory: { operands: 1, scores: 1, weights: 1 } });
+  const tile = chooseSubgroupTile(sizes, traits, { forms, memory: { scores: 1, weights: 1 } });
   if (!tile) return undefined;
   const parts = sequenceParts(sizes.sequences, sizes, traits.maxBindingBytes);
   return {
-    reason: `tiles of queries and keys of ${describeTile(tile)}`,
+    reason: `tiles of queries and keys ${tileWords(tile)}, ${matrixWords(tile)}`,
     dispatches: () => parts.map((part) => forwardDispatch(tile, part)),
   };
 }
@@ -108,7 +110,7 @@ total${r} += dot(weight${r}, vec4<f32>(1.0));
 weights[${placeText(tile, 0, r)}] = halves(weight${r});`;
   return `${scoresText(tile, 0, 0, 0)}
 workgroupBarrier();
-let column = ${columnsText(tile)};
+let column = ${columnsText};
 ${lines(vectorsEach, score)}
 if (${Array.from({ length: vectorsEach }, (_, r) => exceeds(r)).join(' || ')}) { atomicStore(&raised, 1u); }
 if (workgroupUniformLoad(&raised) != 0u) {

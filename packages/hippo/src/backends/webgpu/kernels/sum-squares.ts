@@ -1,11 +1,12 @@
-// Σ x² over many tensors. A workgroup squares and adds 16,384 numbers of one tensor; as many tensors share a dispatch as it may bind,
-// the workgroup's number says which. A last pass adds up the workgroups' sums. Every number is read once: 0.5 GB for 125M parameters.
+// Σ x² over many tensors, as many-tensors.ts has them. A workgroup squares and adds 16,384 numbers of one. A last pass adds up the
+// workgroups' sums. Every number is read once: 0.5 GB for 125M parameters.
 import { sumSquaresOperation } from '../../../ops/sum-squares.ts';
 import { elementCount } from '../../../tensor/shape.ts';
 import type { DeviceTraits } from '../traits.ts';
 import type { Chooser } from './chooser.ts';
 import { type Dispatch, input, type KernelChoice, output, reads, workspace, writes } from './dispatch.ts';
 import { gridOf, gridParameters, workgroupNumber } from './grid.ts';
+import { batchesOf, branchesText, groupsOf } from './many-tensors.ts';
 import { combinePartials } from './reduce.ts';
 import { rowRanges, threads } from './rows.ts';
 import { plus, workgroupReduction } from './workgroup-reduction.ts';
@@ -42,13 +43,12 @@ export function sumSquaresChoice(
       groups: Math.ceil(count / numbersOfGroup),
     })),
   );
-  const total = pieces.reduce((sum, { groups }) => sum + groups, 0);
+  const total = groupsOf(pieces);
   const partials = workspace(0, total * 4);
   const dispatches: Dispatch[] = [];
   let first = 0;
-  for (let at = 0; at < pieces.length; at += maxStorageBuffers - 1) {
-    const batch = pieces.slice(at, at + maxStorageBuffers - 1);
-    const groups = batch.reduce((sum, piece) => sum + piece.groups, 0);
+  for (const batch of batchesOf(pieces, maxStorageBuffers - 1)) {
+    const groups = groupsOf(batch);
     dispatches.push({
       label: 'sumSquares',
       bindings: [
@@ -65,10 +65,7 @@ export function sumSquaresChoice(
 }
 
 function batchCode(batch: readonly Piece[], first: number, groups: number): string {
-  let before = 0;
-  const branches = batch.map(({ count, groups: own }, i) => {
-    const from = before;
-    before += own;
+  const branches = branchesText(batch, ({ count }, i, group) => {
     const vectors = Math.ceil(count / 4);
     // What lies behind the last number of a tensor belongs to nobody.
     const rest = count % 4;
@@ -76,18 +73,16 @@ function batchCode(batch: readonly Piece[], first: number, groups: number): stri
       rest === 0
         ? ''
         : ` if (u == ${vectors - 1}u) { v = select(vec4<f32>(), v, vec4<u32>(0u, 1u, 2u, 3u) < vec4<u32>(${rest}u)); }`;
-    return `if (group < ${before}u) {
-    let start = (group - ${from}u) * ${threads * vectorsOfThread}u + thread;
+    return `let start = ${group} * ${threads * vectorsOfThread}u + thread;
     let end = min(start + ${threads * vectorsOfThread}u, ${vectors}u);
-    for (var u = start; u < end; u += ${threads}u) { var v = x${i}[u];${last} squares += v * v; }
-  }`;
+    for (var u = start; u < end; u += ${threads}u) { var v = x${i}[u];${last} squares += v * v; }`;
   });
   return `${workgroupReduction({ name: 'sumOfGroup', lanes: threads, rows: 1, type: 'f32', combine: plus })}
 @compute @workgroup_size(${threads})
 fn main(@builtin(local_invocation_index) thread: u32, ${gridParameters}) {
   let group = min(${workgroupNumber}, ${groups - 1}u);
   var squares = vec4<f32>();
-  ${branches.join(' else ')}
+  ${branches}
   let total = sumOfGroup(thread, (squares.x + squares.y) + (squares.z + squares.w));
   if (thread == 0u) { partials[group + ${first}u] = total; }
 }`;

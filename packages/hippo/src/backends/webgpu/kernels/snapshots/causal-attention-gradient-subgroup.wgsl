@@ -1,4 +1,4 @@
-// causalAttentionGradient of queries, subgroup matrices: 384 × 1 × 1 workgroups; tiles of queries and keys of 64 × 16 in f16 by subgroup matrices 16×16×16
+// causalAttentionGradient of queries, subgroup matrices: 384 × 1 × 1 workgroups; tiles of queries 64 × 16, of keys 64 × 32, in f16 by subgroup matrices 16×16×16
 // reads slope: array<vec4<f32>>
 // reads query: array<vec4<f32>>
 // reads key: array<vec4<f32>>
@@ -190,7 +190,7 @@ queryGradient[(sequence * 2048u + first + laneRow) * 16u + laneVector + 12u] = s
 queryGradient[(sequence * 2048u + first + laneRow + 8u) * 16u + laneVector + 12u] = scratch[lanePlace + 48u] * f32(0.125);
 }
 
-// causalAttentionGradient of keys, subgroup matrices: 384 × 1 × 1 workgroups; tiles of queries and keys of 64 × 16 in f16 by subgroup matrices 16×16×16
+// causalAttentionGradient of keys, subgroup matrices: 384 × 1 × 1 workgroups; tiles of queries 64 × 16, of keys 64 × 32, in f16 by subgroup matrices 16×16×16
 // reads slope: array<vec4<f32>>
 // reads query: array<vec4<f32>>
 // reads key: array<vec4<f32>>

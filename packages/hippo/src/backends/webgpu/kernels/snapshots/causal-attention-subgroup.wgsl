@@ -1,4 +1,4 @@
-// causalAttention, subgroup matrices: 384 × 1 × 1 workgroups; tiles of queries and keys of 64 × 32 in f16 by subgroup matrices 16×16×16
+// causalAttention, subgroup matrices: 384 × 1 × 1 workgroups; tiles of queries and keys 64 × 32, in f16 by subgroup matrices 16×16×16
 // reads query: array<vec4<f32>>
 // reads key: array<vec4<f32>>
 // reads value: array<vec4<f32>>
