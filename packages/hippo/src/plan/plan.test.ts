@@ -44,6 +44,38 @@ describe('fusion', () => {
     });
     expect(names(plan)).toEqual(['fused:add+gelu', 'matmul:matmul', 'fused:tanh+neg']);
   });
+  it('makes one kernel of steps that differ in axes of one element', () => {
+    const plan = planOf(() => {
+      const column = reshape(tanh(x()), [4, 1, 4]);
+      return { y: add(neg(column), input('bias', { shape: [4, 1, 1], dtype: 'f32' })) };
+    });
+    expect(names(plan)).toEqual(['fused:tanh+neg+add']);
+    expect(plan.steps[0]?.kernel.program?.shape).toEqual([4, 4]);
+    expect(plan.steps[0]?.kernel.program?.inputs.map(({ strides }) => strides)).toEqual([
+      [4, 1],
+      [1, 0],
+    ]);
+  });
+  it('moves nothing for a transposition of axes of one element', () => {
+    const plan = planOf(() => {
+      const h = tanh(x());
+      const moved = transpose(reshape(h, [1, 4, 4]), [1, 0, 2]);
+      return { y: matmul(reshape(moved, [4, 4]), h) };
+    });
+    expect(names(plan)).toEqual(['fused:tanh', 'matmul:matmul']);
+  });
+  it('drops no step that a pass made and the backend has no kernel for', () => {
+    const table: KernelTable<Recorded> = {
+      backend: 'recorder',
+      operation: (node) => (node.operation.name === 'matmul' ? kernels.operation(node) : undefined),
+      halves: ({ operation }) => (operation.name === 'matmul' ? { wanted: [0, 1] } : {}),
+    };
+    const graph = traceGraph(() => {
+      const h = x();
+      return { y: matmul(h, h) };
+    });
+    expect(() => makePlan(graph, table)).toThrow('recorder has no kernel for castToF16');
+  });
   it('does not merge groups with a product between them', () => {
     const plan = planOf(() => {
       const h = tanh(x());

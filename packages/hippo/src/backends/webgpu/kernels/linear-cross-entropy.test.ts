@@ -7,14 +7,37 @@ import { linearCrossEntropyGradientOperation } from '../../../ops/linear-cross-e
 import { webGpuTested } from '../../../testing/webgpu.test-support.ts';
 import { openKernelHarness } from './kernel-harness.test-support.ts';
 import { linearCrossEntropyChoosers } from './linear-cross-entropy.ts';
-import { baseTraits, largestDifference, testNumbers } from './matmul.test-support.ts';
+import { baseTraits, largestDifference, largeTraits, testNumbers } from './matmul.test-support.ts';
 
 const [rows, width, columns] = [128, 64, 192];
 const attributes = { classes: 180, ignoreIndex: -100 };
 /** 64 rows of logits: half of what there are, and too little for the weight. */
 const traits = { ...baseTraits, maxBindingBytes: 64 * columns * 4 };
 
-function gradientNode(sizes = { rows, width, columns }): Node {
+interface Operands {
+  readonly x: Float32Array;
+  readonly weight: Float32Array;
+  readonly targets: Int32Array;
+  readonly slopes: Float32Array;
+}
+
+/** dx, dW and the losses by the definition. */
+function expectedOf(
+  { x, weight, targets, slopes }: Operands,
+  sizes: { readonly rows: number; readonly width: number; readonly columns: number },
+  classes: number,
+) {
+  const floats = (data: Float32Array, shape: readonly number[]) => ({ shape, data: Float64Array.from(data) });
+  const operands = [
+    floats(x, [sizes.rows, sizes.width]),
+    floats(weight, [sizes.columns, sizes.width]),
+    { shape: [sizes.rows], data: targets },
+    floats(slopes, [sizes.rows]),
+  ];
+  return linearCrossEntropyGradientOperation.reference?.(operands, { ...attributes, classes }, []) ?? [];
+}
+
+function gradientNode(sizes = { rows, width, columns }, classes = attributes.classes): Node {
   const graph = traceGraph(() => {
     const [dx, dWeight, loss] = applyOperation(
       linearCrossEntropyGradientOperation,
@@ -24,7 +47,7 @@ function gradientNode(sizes = { rows, width, columns }): Node {
         inputOf('t', { shape: [sizes.rows], dtype: 'i32' }),
         inputOf('g', { shape: [sizes.rows], dtype: 'f32' }),
       ],
-      attributes,
+      { ...attributes, classes },
     );
     if (!dx || !dWeight || !loss) throw new Error('three results');
     return { dx, dWeight, loss };
@@ -59,6 +82,32 @@ describe('linearCrossEntropyGradient', () => {
 
 describe.runIf(webGpuTested)('linearCrossEntropyGradient in chunks', async () => {
   const harness = webGpuTested ? await openKernelHarness() : undefined;
+  it('makes slopes as f16 in the place of logits, for products that round them', async () => {
+    // More columns than a round of the slopes has, and classes that end before them.
+    const sizes = { rows: 24, width: 16, columns: 520 };
+    const classes = 515;
+    const node = gradientNode(sizes, classes);
+    // Workgroup memory for tiles in f32 alone, so that products run here: they read the halves all the same.
+    const rounding = { ...largeTraits, maxWorkgroupBytes: 4096, precision: 'f16' } as const;
+    const choice = linearCrossEntropyChoosers.linearCrossEntropyGradient?.(node, rounding);
+    if (!choice) throw new Error('no kernel');
+    const [x, weight] = [testNumbers(sizes.rows * sizes.width, 1), testNumbers(sizes.columns * sizes.width, 2)];
+    const targets = Int32Array.from({ length: sizes.rows }, (_, i) => (i % 9 === 4 ? -100 : (i * 37) % classes));
+    const slopes = testNumbers(sizes.rows, 3);
+    const counts = [sizes.rows * sizes.width, sizes.columns * sizes.width, sizes.rows];
+    const results = await harness?.run(
+      { ...choice, dispatches: choice.dispatches([true, true, true]) },
+      {
+        inputs: [x, weight, targets, slopes],
+        outputs: counts.map((count) => ({ count })),
+      },
+    );
+    const expected = expectedOf({ x, weight, targets, slopes }, sizes, classes);
+    // Roundings of 2⁻¹² a factor, of sums no larger than that.
+    for (const [i, result] of expected.entries())
+      expect(largestDifference(results?.[i] ?? [], result), `result ${i}`).toBeLessThan(4e-3);
+    expect(largestDifference(results?.[0] ?? [], expected[0] ?? [])).toBeGreaterThan(1e-6);
+  }, 120_000);
   it('gives the losses and gradients of the whole', async () => {
     const x = testNumbers(rows * width, 1);
     const weight = testNumbers(columns * width, 2);
@@ -72,17 +121,7 @@ describe.runIf(webGpuTested)('linearCrossEntropyGradient in chunks', async () =>
         { ...choice, dispatches },
         { inputs: [x, weight, targets, slopes], outputs, maxBindingBytes: traits.maxBindingBytes },
       )) ?? [];
-    const numbers = (data: Float32Array | Int32Array, shape: readonly number[]) => ({
-      shape,
-      data: data instanceof Int32Array ? data : Float64Array.from(data),
-    });
-    const operands = [
-      numbers(x, [rows, width]),
-      numbers(weight, [columns, width]),
-      numbers(targets, [rows]),
-      numbers(slopes, [rows]),
-    ];
-    const expected = linearCrossEntropyGradientOperation.reference?.(operands, attributes, []) ?? [];
+    const expected = expectedOf({ x, weight, targets, slopes }, { rows, width, columns }, attributes.classes);
     expect(expected).toHaveLength(3);
     for (const [i, result] of expected.entries())
       expect(largestDifference(results[i] ?? [], result), `result ${i}`).toBeLessThan(3e-5);
